@@ -1,0 +1,204 @@
+"""Painful conditions of the library: who has them, how much it hurts, how good the evidence is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from antalgic import yamlfile
+from antalgic.errors import InputError, shown, sort_of
+from antalgic.sources import Source, Value, read_sources, read_value
+from antalgic.units import Kind
+
+FOLDER = Path(__file__).parents[1] / "library" / "conditions"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation of a covariate over people of both sexes."""
+
+    mean: Value
+    sd: Value
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A finding in words; source is a key of the condition's sources, None where there is none."""
+
+    says: str
+    source: str | None
+    item: str | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition as published; None is a hole, which `holes` names in words.
+
+    age in years, weight in kg; pain on 0-10 before treatment; depression as a fraction of patients.
+    """
+
+    name: str
+    title: str
+    mechanism: str
+    female: Value | None
+    age: Spread | None
+    weight: Spread | None
+    pain_mean: Value | None
+    pain_sd: Value | None
+    depression: Value | None
+    evidence: tuple[Statement, ...]
+    facts: tuple[Statement, ...]
+    holes: tuple[str, ...]
+    sources: Mapping[str, Source]
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """Every number the condition has, by its place in the file."""
+        found = {
+            "population.female": self.female,
+            "pain.mean": self.pain_mean,
+            "pain.sd": self.pain_sd,
+            "depression": self.depression,
+        }
+        for name, spread in (("age", self.age), ("weight", self.weight)):
+            if spread is not None:
+                found[f"population.{name}.mean"] = spread.mean
+                found[f"population.{name}.sd"] = spread.sd
+        return {place: value for place, value in found.items() if value is not None}
+
+
+def names() -> list[str]:
+    """Names of all conditions, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name: str) -> Condition:
+    """A condition by name; InputError names the nearest for an unknown one."""
+    plain = name.strip().lower()
+    known = names()
+    if plain not in known:
+        near = get_close_matches(plain, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        raise InputError(f"unknown condition {shown(name)}; {hint}")
+    return _load(plain)
+
+
+@cache
+def _load(name: str) -> Condition:
+    return read_condition(yamlfile.read(FOLDER / f"{name}.yaml"), name)
+
+
+def read_condition(doc: yamlfile.Document, name: str) -> Condition:
+    """A condition file, every unit, source and field checked; name is what the file is called."""
+    reader = _Reader(doc)
+    reader.known((), _FIELDS)
+    reader.known(("population",), ("female", "age", "weight"))
+    reader.known(("pain",), ("mean", "sd"))
+    if reader.text("condition") != name:
+        raise doc.error(f"{shown(reader.text('condition'))} is not the file's name", "condition")
+    return Condition(
+        name=name,
+        title=reader.text("title"),
+        mechanism=reader.text("mechanism"),
+        female=reader.value(Kind.FRACTION, "population", "female"),
+        age=reader.spread(Kind.AGE, "population", "age"),
+        weight=reader.spread(Kind.WEIGHT, "population", "weight"),
+        pain_mean=reader.score("pain", "mean"),
+        pain_sd=reader.score("pain", "sd"),
+        depression=reader.value(Kind.FRACTION, "depression"),
+        evidence=reader.statements("evidence", ("says", "source")),
+        facts=reader.statements("facts", ("item", "says", "source")),
+        holes=reader.texts("holes"),
+        sources=reader.sources,
+    )
+
+
+_FIELDS = (
+    "condition", "title", "mechanism", "sources", "population", "pain", "depression", "evidence",
+    "facts", "holes",
+)  # fmt: skip
+
+
+class _Reader:
+    """Takes a condition file apart; absent entries are None or empty."""
+
+    def __init__(self, doc: yamlfile.Document) -> None:
+        if not isinstance(doc.data, Mapping):
+            raise doc.error(f"{sort_of(doc.data)} was found, expected the fields of a condition")
+        self.doc = doc
+        with doc.at("sources"):
+            self.sources = read_sources(doc.data.get("sources", {}))
+
+    def find(self, *path: str) -> Any:
+        data = self.doc.data
+        for step in path:
+            data = data.get(step) if isinstance(data, Mapping) else None
+        return data
+
+    def known(self, path: tuple[str, ...], fields: Sequence[str]) -> None:
+        entry = self.find(*path)
+        if entry is not None and not isinstance(entry, Mapping):
+            raise self.doc.error(f"{shown(entry)} is {sort_of(entry)}, expected fields", *path)
+        for field in entry or ():
+            if field not in fields:
+                message = f"unknown field {shown(field)}, expected one of {', '.join(fields)}"
+                raise self.doc.error(message, *path, field)
+
+    def value(self, kind: Kind, *path: str) -> Value | None:
+        entry = self.find(*path)
+        if entry is None:
+            return None
+        with self.doc.at(*path):
+            return read_value(entry, kind, self.sources)
+
+    def score(self, *path: str) -> Value | None:
+        value = self.value(Kind.EXTENT, *path)
+        if value is not None and value.value > 10:
+            raise self.doc.error(f"{value.text} is not on the scale of 0 to 10", *path)
+        return value
+
+    def spread(self, kind: Kind, *path: str) -> Spread | None:
+        if self.find(*path) is None:
+            return None
+        self.known(path, ("mean", "sd"))
+        mean, sd = self.value(kind, *path, "mean"), self.value(kind, *path, "sd")
+        if mean is None or sd is None:
+            raise self.doc.error("has only one of 'mean' and 'sd', expected both", *path)
+        return Spread(mean, sd)
+
+    def text(self, field: str) -> str:
+        text = self.find(field)
+        if not isinstance(text, str):
+            raise self.doc.error(f"{shown(text)} is {sort_of(text)}, expected text", field)
+        return text
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        found = self.find(field)
+        if found is None:
+            return ()
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            raise self.doc.error("expected a list of texts", field)
+        return tuple(found)
+
+    def statements(self, field: str, fields: Sequence[str]) -> tuple[Statement, ...]:
+        rows = self.find(field)
+        if rows is None:
+            return ()
+        if not isinstance(rows, list):
+            raise self.doc.error(f"{shown(rows)} is {sort_of(rows)}, expected a list", field)
+        return tuple(self.statement(row, fields, field, i) for i, row in enumerate(rows))
+
+    def statement(self, row: Any, fields: Sequence[str], field: str, i: int) -> Statement:
+        if not isinstance(row, Mapping) or not isinstance(row.get("says"), str):
+            raise self.doc.error("expected a statement with 'says'", field, i)
+        for name in row:
+            if name not in fields:
+                raise self.doc.error(f"unknown field {shown(name)}", field, i, name)
+        source = row.get("source")
+        if source is not None and source not in self.sources:
+            raise self.doc.error(f"{shown(source)} is not among the sources", field, i, "source")
+        return Statement(says=row["says"], source=source, item=row.get("item"))
