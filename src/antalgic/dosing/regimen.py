@@ -1,0 +1,149 @@
+"""A regimen: every dose of an arm at its exact time, and what else happens to its patients.
+
+Times are h from the start of the study.  An infusion is active on [start, end).
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from antalgic import units
+
+_NANOSECONDS = 3.6e12  # in an hour
+
+
+@dataclass(frozen=True)
+class DoseEvent:
+    """One dose: a bolus, or an infusion at a steady rate over `duration`.
+
+    time and duration h; amount mg of base for a person, a kg or 70 kg as `per` says; missed is the
+    probability that it is not taken; cap is the upper bound of the amount in mg for one person
+    after scaling by weight, infinite where there is none.  item numbers the arm's items from 0,
+    after named regimens have been unfolded.
+    """
+
+    drug: str
+    route: str
+    time: float
+    amount: float
+    duration: float
+    per: units.Per
+    missed: float
+    item: int
+    cap: float = math.inf
+
+    @property
+    def end(self) -> float:
+        """End of the infusion in h; the time itself for a bolus."""
+        return from_ticks(ticks(self.time + self.duration))
+
+
+@dataclass(frozen=True)
+class ParameterChange:
+    """A parameter of the model times `factor` on [start, end) h; end may be infinite."""
+
+    parameter: str
+    factor: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Perpetrator:
+    """An interacting drug present on [start, end) h; end may be infinite."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a regimen as one draws it: a steady rate (mg/h), or an amount (mg) at a time.
+
+    at_most is the bound of that rate or amount for one person, infinite where there is none.
+    """
+
+    drug: str
+    route: str
+    start: float
+    end: float
+    rate: float | None
+    amount: float | None
+    per: units.Per
+    item: int
+    at_most: float = math.inf
+
+
+@dataclass(frozen=True)
+class Regimen:
+    """What one arm is given: doses in order of time and item, changes, interacting drugs.
+
+    steady_state is the period in h of the doses of `steady_items`: at time 0 these have been
+    repeated since ever, at the times modulo the period at which they go on.
+    """
+
+    name: str
+    doses: tuple[DoseEvent, ...]
+    changes: tuple[ParameterChange, ...] = ()
+    perpetrators: tuple[Perpetrator, ...] = ()
+    steady_state: float | None = None
+    notes: tuple[str, ...] = ()
+    steady_items: tuple[int, ...] = ()
+
+    @property
+    def drugs(self) -> tuple[str, ...]:
+        """Drugs that are given, sorted."""
+        return tuple(sorted({dose.drug for dose in self.doses}))
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Routes in use, sorted."""
+        return tuple(sorted({dose.route for dose in self.doses}))
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The regimen for drawing: touching infusions of one item at one rate are one segment."""
+        found: list[Segment] = []
+        latest: dict[int, int] = {}
+        for dose in self.doses:
+            new = _segment(dose)
+            position = latest.get(dose.item)
+            if position is not None and _continues(found[position], new):
+                found[position] = replace(found[position], end=new.end)
+                continue
+            latest[dose.item] = len(found)
+            found.append(new)
+        return tuple(found)
+
+
+def ticks(hours: float) -> int:
+    """Time in whole nanoseconds, from h."""
+    return round(hours * _NANOSECONDS)
+
+
+def from_ticks(nanoseconds: int) -> float:
+    """Time in h, from whole nanoseconds."""
+    return nanoseconds / _NANOSECONDS
+
+
+def _segment(dose: DoseEvent) -> Segment:
+    infused = dose.duration > 0
+    return Segment(
+        drug=dose.drug,
+        route=dose.route,
+        start=dose.time,
+        end=dose.end,
+        rate=dose.amount / dose.duration if infused else None,
+        amount=None if infused else dose.amount,
+        per=dose.per,
+        item=dose.item,
+        at_most=dose.cap / dose.duration if infused else dose.cap,
+    )
+
+
+def _continues(before: Segment, after: Segment) -> bool:
+    """Whether two infusions of one item touch and have one rate."""
+    if before.rate is None or after.rate is None:
+        return False
+    return math.isclose(before.end, after.start, abs_tol=1e-9) and math.isclose(
+        before.rate, after.rate
+    )
