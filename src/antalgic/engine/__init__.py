@@ -1,0 +1,1 @@
+"""How is it solved?  Compiled numerics that know nothing of drugs."""
