@@ -1,0 +1,205 @@
+"""From a regimen and a model to the engine's schedule: which dose enters where, when, for whom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from antalgic.dosing.regimen import DoseEvent, ParameterChange, Perpetrator, Regimen
+from antalgic.engine.linear import Schedule, ticks
+from antalgic.errors import InputError
+from antalgic.model import interactions
+from antalgic.model.shelf import Path, PKModel
+from antalgic.population import streams
+from antalgic.population.people import People
+from antalgic.simulate.individual import (
+    Array,
+    Draw,
+    Sets,
+    individual,
+    reference_person,
+    single_set,
+)
+from antalgic.simulate.matrices import slowest_rate
+
+#: A new occasion begins with a dose at least this long (h) after the end of all doses before it.
+OCCASION_GAP = 12.0
+
+
+#: An enzyme's recovery is followed in steps of this length (h).
+RECOVERY_STEP = 6.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A regimen in a model: one row per dose and path into the model."""
+
+    model: PKModel
+    doses: tuple[DoseEvent, ...]
+    paths: tuple[Path, ...]
+    sets: Sets
+    inputs: tuple[str, ...]
+
+    def schedule(self, people: People, parameters: Mapping[str, Array], draw: Draw) -> Schedule:
+        """The engine's schedule for some people.
+
+        Raises InputError where a changed parameter makes the share of a path negative.
+        """
+        n = len(people)
+        start = np.array([d.time for d in self.doses])
+        at = np.clip(np.searchsorted(self.sets.start, start, side="right") - 1, 0, None)
+        amount = np.empty((n, len(self.doses)))
+        timing = [(path.lag, path.duration) for path in self.paths]
+        rows = n if any(name for pair in timing for name in pair) else 1
+        starts, durations = np.tile(start, (rows, 1)), np.empty((rows, len(self.doses)))
+        for d, (dose, path) in enumerate(zip(self.doses, self.paths, strict=True)):
+            mass = dose_mass(dose, people)
+            amount[:, d] = mass * path.share * _fraction(path, parameters, at[d], mass)
+            durations[:, d] = dose.duration
+            if path.lag:
+                starts[:, d] += _column(parameters[path.lag], at[d])
+            if path.duration and dose.duration == 0:
+                durations[:, d] = _column(parameters[path.duration], at[d])
+        if (amount < 0).any():
+            raise InputError(
+                f"model '{self.model.name}' gets a share of a dose below zero: "
+                "a changed parameter is out of its range"
+            )
+        self._miss(amount, n, draw)
+        target = np.array([self.inputs.index(path.into) for path in self.paths], dtype=np.int64)
+        return Schedule(ticks(starts), ticks(durations), amount, target, ticks(self.sets.start[1:]))
+
+    def _miss(self, amount: Array, n: int, draw: Draw) -> None:
+        """Set doses that are missed to zero, the same for every path of a dose."""
+        for d, dose in enumerate(self.doses):
+            if dose.missed and not draw.typical:
+                chance = streams.uniform(
+                    draw.seed, f"missed.{dose.item}.{dose.time:.6f}", n,
+                    replicate=draw.replicate, offset=draw.offset,
+                )  # fmt: skip
+                amount[chance < dose.missed, d] = 0.0
+
+
+def plan(model: PKModel, regimen: Regimen, horizon: float) -> Plan:
+    """Doses, paths and parameter sets of a regimen in a model up to ``horizon`` (h).
+
+    Raises InputError where the model has no such drug, route or parameter.
+    """
+    given = [*_history(model, regimen), *regimen.doses]
+    doses: list[DoseEvent] = []
+    paths: list[Path] = []
+    for dose in given:
+        routes = model.file.routes.get(dose.drug, {})  # type: ignore[call-overload]
+        if dose.route not in routes:
+            raise InputError(f"model '{model.name}' has no {dose.drug} by route {dose.route}")
+        for path in routes[dose.route]:
+            doses.append(dose)
+            paths.append(path)
+    changes = [c for p in regimen.perpetrators for c in _interaction(model, p, horizon)]
+    sets = _sets(model, given, [*regimen.changes, *changes], horizon)
+    inputs = tuple(dict.fromkeys(path.into for path in paths))
+    return Plan(model, tuple(doses), tuple(paths), sets, inputs)
+
+
+def dose_mass(dose: DoseEvent, people: People) -> Array:
+    """Amount of a dose for each person (mg base), scaled by weight and capped."""
+    scale = {"": np.ones(len(people)), "kg": people.weight, "70 kg": people.weight / 70.0}
+    return np.minimum(dose.amount * scale[dose.per], dose.cap)
+
+
+def _interaction(model: PKModel, given: Perpetrator, horizon: float) -> list[ParameterChange]:
+    """Changes that another drug makes: its factors while present, then the return to normal.
+
+    Recovery by turnover at rate k is (1 - f) exp(-k t) short of normal; it is followed in steps of
+    RECOVERY_STEP at the middle of each until less than 1 % of it is left.
+    """
+    interaction = interactions.load(given.name)
+    found: list[ParameterChange] = []
+    for effect in interaction.on(model.name):
+        end = min(given.end, horizon)
+        found.append(ParameterChange(effect.parameter, effect.factor, given.start, end))
+        if interaction.recovery == "none":
+            continue
+        k = interaction.recovery.per_hour
+        for n in range(int(np.ceil(np.log(100) / k / RECOVERY_STEP))):
+            start = end + n * RECOVERY_STEP
+            left = (1.0 - effect.factor) * np.exp(-k * (n + 0.5) * RECOVERY_STEP)
+            if start < horizon:
+                found.append(
+                    ParameterChange(effect.parameter, 1.0 - left, start, start + RECOVERY_STEP)
+                )
+    return found
+
+
+def _column(values: Array, at: int) -> Array:
+    return values[:, min(int(at), values.shape[1] - 1)]
+
+
+def _fraction(path: Path, parameters: Mapping[str, Array], at: int, mass: Array) -> Array:
+    """Share of a dose that takes a path; a dose of several devices by their mean."""
+    name = path.fraction or path.rest_of
+    fraction = np.ones(len(mass)) if name is None else _column(parameters[name], at)
+    if path.devices is not None:
+        first = np.minimum(mass, path.devices.each)
+        later = _column(parameters[path.devices.later], at) * (mass - first)
+        fraction = fraction * np.divide(first + later, mass, out=np.ones_like(mass), where=mass > 0)
+    if path.rest_of is not None:
+        fraction = 1.0 - fraction
+    return fraction * _column(parameters[path.times], at) if path.times else fraction
+
+
+def _history(model: PKModel, regimen: Regimen) -> list[DoseEvent]:
+    """Doses before time zero that make a steady state: repeated until nothing of the first is left.
+
+    The span is 160 time constants of the slowest loss of the typical person, so that even people
+    four times slower keep less than e^-40 of the first dose.
+    """
+    period = regimen.steady_state
+    if period is None:
+        return []
+    typical = individual(model, reference_person(), single_set(), Draw(typical=True))
+    repeats = int(np.ceil(160.0 / slowest_rate(model, typical) / period))
+    first = [d for d in regimen.doses if d.item in regimen.steady_items and d.time < period]
+    return [
+        replace(dose, time=dose.time - k * period, missed=0.0)
+        for k in range(repeats, 0, -1)
+        for dose in first
+    ]
+
+
+def _sets(
+    model: PKModel, doses: Sequence[DoseEvent], changes: Sequence[ParameterChange], horizon: float
+) -> Sets:
+    """Parameter sets: they begin where an occasion, a change or a time step begins or ends."""
+    entries = [p.entry for p in model.parameters.values()]
+    begins = _occasions(doses) if any(e.occasion for e in entries) else []
+    steps = [c.step for e in entries for c in e.covariates if c.on == "time" and c.step]
+    first = min((d.time for d in doses), default=0.0)
+    starts = {first, *begins, *(c.start for c in changes), *(c.end for c in changes)}
+    if steps:
+        starts |= set(first + min(steps) * np.arange(int(np.ceil((horizon - first) / min(steps)))))
+    start = np.array(sorted(t for t in starts if first <= t < horizon) or [0.0])
+    for change in changes:
+        if change.parameter not in model.parameters:
+            raise InputError(
+                f"model '{model.name}' has no parameter '{change.parameter}', "
+                f"expected one of {', '.join(model.parameters)}"
+            )
+    factors: dict[str, Array] = {}
+    for change in changes:
+        active = (start >= change.start) & (start < change.end)
+        old = factors.get(change.parameter, np.ones(len(start)))
+        factors[change.parameter] = old * np.where(active, change.factor, 1.0)
+    occasion = np.searchsorted(np.array(begins), start, side="right")
+    return Sets(start, occasion, start - first, factors)
+
+
+def _occasions(doses: Sequence[DoseEvent]) -> list[float]:
+    """Times (h) at which the second and later occasions begin."""
+    begins: list[float] = []
+    end = -np.inf
+    for dose in sorted(doses, key=lambda d: d.time):
+        if np.isfinite(end) and dose.time >= end + OCCASION_GAP:
+            begins.append(dose.time)
+        end = max(end, dose.time + dose.duration)
+    return begins

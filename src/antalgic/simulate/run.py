@@ -1,0 +1,239 @@
+"""One call from regimen, people and model to concentrations: exact, in parallel, in flat memory."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antalgic.dosing.regimen import Regimen
+from antalgic.engine import summary
+from antalgic.engine.linear import TICKS_PER_HOUR, solve, ticks
+from antalgic.errors import InputError
+from antalgic.model import shelf
+from antalgic.model.shelf import PKModel
+from antalgic.population.people import People
+from antalgic.simulate import matrices, residual
+from antalgic.simulate.individual import Array, Draw, individual
+from antalgic.simulate.plan import Plan, plan
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+#: Values (people x times x analytes) kept in memory for exact quantiles; beyond, they are streamed.
+IN_MEMORY = 48_000_000
+_TILE_VALUES = 600_000  # doubles in the matrices and outputs of one tile: a few MB
+_LARGEST_TILE = 256
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What one arm gives: readouts in ng/mL at ``times`` (h), summaries, and endpoints per person.
+
+    ``quantiles`` (analytes, times, levels of QUANTILES) and ``mean`` (analytes, times) are over
+    people; ``values`` (analytes, times, people) is there when it was asked for.  Endpoints are
+    (people, analytes): ``cmax`` ng/mL, ``tmax`` h, ``auc`` ng h/mL from 0 to the last time,
+    ``half_life`` h.  ``parameters`` holds each person's values in the first parameter set.
+    """
+
+    model: PKModel
+    regimen: Regimen
+    people: People
+    analytes: tuple[str, ...]
+    times: Array
+    quantiles: Array
+    mean: Array
+    cmax: Array
+    tmax: Array
+    auc: Array
+    half_life: Array
+    parameters: dict[str, Array]
+    values: Array | None
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Results of people start..stop."""
+
+    start: int
+    stop: int
+    values: Array
+    cmax: Array
+    tmax: NDArray[np.int64]
+    auc: Array
+    half_life: Array
+    parameters: dict[str, Array]
+
+
+def simulate(
+    model: PKModel | str,
+    regimen: Regimen,
+    people: People,
+    times: Array,
+    *,
+    analytes: Sequence[str] | None = None,
+    seed: int = 0,
+    replicate: int = 0,
+    typical: bool = False,
+    residual_error: bool = False,
+    trajectories: bool = False,
+    threads: int | None = None,
+) -> Simulation:
+    """Concentrations of people under a regimen, at ``times`` (h, ascending, the first not below 0).
+
+    The same seed gives the same bits whatever ``threads`` is.  ``typical`` sets every random
+    deviation to zero; ``residual_error`` adds the model's assay error to the readouts (not to the
+    endpoints).  Raises InputError where the model does not cover the regimen or the analytes.
+
+    >>> import numpy as np
+    >>> from antalgic.dosing import DoseEvent, Regimen
+    >>> from antalgic.simulate import reference_person, simulate
+    >>> dose = DoseEvent("s-ketamine", "iv", 0.0, 10.0, 0.5, "", 0.0, 0)
+    >>> arm = Regimen("example", (dose,))
+    >>> one = reference_person()
+    >>> result = simulate("fanta2015+otto2021", arm, one, np.array([0.5]), typical=True)
+    >>> round(float(result.quantiles[0, 0, 2]), 1)
+    49.9
+    """
+    model = shelf.load(model) if isinstance(model, str) else model
+    wanted = _analytes(model, analytes)
+    draw = Draw(seed, replicate, 0, typical)
+    grid = _grid(times)
+    planned = plan(model, regimen, float(times[-1]) if len(times) else 0.0)
+    store = _Store(len(people), len(wanted), len(grid), trajectories)
+    workers = threads or os.cpu_count() or 1
+
+    def tile(bounds: tuple[int, int]) -> _Tile:
+        return _tile(planned, people, bounds, grid, wanted, draw, residual_error)
+
+    with ThreadPoolExecutor(workers) as pool:
+        bounds = _bounds(len(people), planned, len(wanted), len(grid))
+        for part in _in_order(pool, tile, bounds, workers):
+            store.add(part)
+        quantiles, mean = store.summarise(pool, workers)
+    return Simulation(
+        model, regimen, people, wanted, np.asarray(times, dtype=np.float64), quantiles, mean,
+        store.cmax, store.tmax, store.auc, store.half_life, store.parameters, store.kept(),
+    )  # fmt: skip
+
+
+def _analytes(model: PKModel, analytes: Sequence[str] | None) -> tuple[str, ...]:
+    if analytes is None:
+        return model.analytes
+    for name in analytes:
+        if name not in model.analytes:
+            raise InputError(
+                f"model '{model.name}' does not predict '{name}', "
+                f"expected one of {', '.join(model.analytes)}"
+            )
+    return tuple(analytes)
+
+
+def _grid(times: Array) -> NDArray[np.int64]:
+    grid = ticks(times)
+    if not len(grid) or grid[0] < 0 or np.any(np.diff(grid) <= 0):
+        raise InputError("times must be ascending, at least one, and the first not before 0 h")
+    return grid
+
+
+def _bounds(people: int, planned: Plan, analytes: int, times: int) -> list[tuple[int, int]]:
+    """Tiles of people whose matrices and readouts stay in the processor's cache."""
+    model = planned.model
+    n = len(model.circuit.states) + len(planned.inputs) + analytes
+    each = len(planned.sets) * n * (n + 8) + analytes * times
+    size = int(np.clip(_TILE_VALUES // each, 1, _LARGEST_TILE))
+    return [(a, min(a + size, people)) for a in range(0, people, size)]
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    function: Callable[[tuple[int, int]], _Tile],
+    items: Sequence[tuple[int, int]],
+    workers: int,
+) -> Iterator[_Tile]:
+    """Results in the order of the items, never more than a few tiles ahead of the consumer."""
+    waiting: deque[Future[_Tile]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > 2 * workers:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+class _Store:
+    """Collects tiles: all values while they fit in memory, counts and sums beyond."""
+
+    def __init__(self, people: int, analytes: int, times: int, trajectories: bool) -> None:
+        self.rows = (analytes, times)
+        self.people = people
+        size = people * analytes * times
+        if trajectories and size > IN_MEMORY:
+            raise InputError(
+                f"trajectories of {people} people at {times} times are too large to keep; "
+                "ask for fewer people, fewer times, or no trajectories"
+            )
+        self.trajectories = trajectories
+        self.values = np.empty((analytes * times, people)) if size <= IN_MEMORY else None
+        self.counts = np.zeros((0, 0), dtype=np.int64)
+        if self.values is None:
+            self.counts = np.zeros((analytes * times, summary.BINS), dtype=np.int32)
+        self.totals = np.zeros(analytes * times)
+        self.cmax, self.tmax = np.empty((people, analytes)), np.empty((people, analytes))
+        self.auc, self.half_life = np.empty((people, analytes)), np.empty((people, analytes))
+        self.parameters: dict[str, Array] = {}
+
+    def add(self, tile: _Tile) -> None:
+        """Take in the next tile, in the order of people."""
+        part = slice(tile.start, tile.stop)
+        flat = tile.values.reshape(tile.stop - tile.start, -1)
+        if self.values is not None:
+            self.values[:, part] = flat.T
+        else:
+            summary.count(flat, flat.view(np.int64), self.counts)
+        summary.accumulate(flat, self.totals)
+        self.cmax[part], self.tmax[part] = tile.cmax, tile.tmax / TICKS_PER_HOUR
+        self.auc[part], self.half_life[part] = tile.auc, tile.half_life
+        for name, values in tile.parameters.items():
+            self.parameters.setdefault(name, np.empty(self.people))[part] = values
+
+    def summarise(self, pool: ThreadPoolExecutor, workers: int) -> tuple[Array, Array]:
+        """Quantiles (analytes, times, levels) and mean (analytes, times)."""
+        mean = (self.totals / self.people).reshape(self.rows)
+        if self.values is None:
+            return summary.streamed(self.counts, QUANTILES).reshape(*self.rows, -1), mean
+        values = self.values.copy() if self.trajectories else self.values
+        found = summary.exact(values, QUANTILES, pool, 4 * workers)
+        return found.reshape(*self.rows, -1), mean
+
+    def kept(self) -> Array | None:
+        """Values (analytes, times, people) where trajectories were asked for."""
+        if not self.trajectories or self.values is None:
+            return None
+        return self.values.reshape(*self.rows, self.people)
+
+
+def _tile(
+    planned: Plan,
+    people: People,
+    bounds: tuple[int, int],
+    grid: NDArray[np.int64],
+    analytes: tuple[str, ...],
+    draw: Draw,
+    residual_error: bool,
+) -> _Tile:
+    start, stop = bounds
+    some = people.part(start, stop)
+    own = Draw(draw.seed, draw.replicate, start, draw.typical)
+    parameters = individual(planned.model, some, planned.sets, own)
+    shape = (stop - start, len(planned.sets))
+    built = matrices.build(planned.model, parameters, shape, planned.inputs, analytes)
+    schedule = planned.schedule(some, parameters, own)
+    values, auc, peaks = solve(built.system, schedule, grid)
+    if residual_error:
+        values = residual.add(planned.model, analytes, values, own)
+    first = {name: np.broadcast_to(value, shape)[:, 0] for name, value in parameters.items()}
+    return _Tile(
+        start, stop, values, peaks.value, peaks.time, auc, built.half_lives(), first
+    )  # fmt: skip
