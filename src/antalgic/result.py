@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,22 +152,40 @@ def run(
     """
     people = study.people()
     times = readout_times(study.horizon, study.output_every)
+    planned = [
+        Arm(label, regimen, model, why, None)
+        for name, regimen in study.regimens().items()
+        for model, why, label in _models(study, name, regimen, people)
+    ]
+    _check_outputs(study, planned)
     arms = []
-    for name, regimen in study.regimens().items():
-        for model, why, label in _models(study, name, regimen, people):
-            if progress:
-                progress(f"{label}: {len(people)} people, {len(regimen.doses)} doses")
-            simulation = None
-            if model is not None:
-                wanted = _wanted(study, model)
-                simulation = simulate(
-                    model, regimen, people, times, analytes=wanted, seed=study.seed,
-                    typical=study.population.typical, residual_error=study.residual_error,
-                    trajectories=trajectories, threads=threads,
-                )  # fmt: skip
-            arms.append(Arm(label, regimen, model, why, simulation))
-    _check_outputs(study, arms)
+    for arm in planned:
+        if progress:
+            progress(f"{arm.name}: {len(people)} people, {len(arm.regimen.doses)} doses")
+        arms.append(_simulated(study, arm, people, times, trajectories, threads))
     return _collect(study, people, arms, times)
+
+
+def _simulated(
+    study: Study,
+    arm: Arm,
+    people: People,
+    times: NDArray[np.float64],
+    trajectories: bool,
+    threads: int | None,
+) -> Arm:
+    if arm.model is None:
+        return arm
+    try:
+        simulation = simulate(
+            arm.model, arm.regimen, people, times, analytes=_wanted(study, arm.model),
+            seed=study.seed, typical=study.population.typical,
+            residual_error=study.residual_error, trajectories=trajectories, threads=threads,
+        )  # fmt: skip
+    except InputError as error:
+        place = (error.field,) if error.field else ("arms", arm.regimen.name)
+        raise study.error(error.message, *place) from error
+    return replace(arm, simulation=simulation)
 
 
 def readout_times(horizon: float, every: float | None) -> NDArray[np.float64]:
@@ -229,14 +247,20 @@ def _wanted(study: Study, model: PKModel) -> list[str]:
 
 
 def _check_outputs(study: Study, arms: list[Arm]) -> None:
-    predicted = {a for arm in arms if arm.model for a in arm.model.analytes}
+    """Every output asked for must come from some model, and every model must give one of them."""
+    models = [arm.model for arm in arms if arm.model is not None]
+    predicted = list(dict.fromkeys(a for model in models for a in model.analytes))
     for position, name in enumerate(study.outputs or ()):
         if name not in predicted:
-            listed = ", ".join(sorted(predicted)) or "none, as no drug is given"
+            listed = ", ".join(predicted) or "none, as no drug is given"
             raise study.error(
                 f"no model of this study predicts '{name}', expected one of {listed}",
                 "outputs", position,
             )  # fmt: skip
+    for model in models:
+        if not _wanted(study, model):
+            listed = ", ".join(model.analytes)
+            raise study.error(f"model '{model.name}' predicts only {listed}", "outputs")
 
 
 def _collect(study: Study, people: People, arms: list[Arm], times: Any) -> Result:

@@ -116,6 +116,12 @@ def solve(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _turnover(mt, n):
+    """Ticks in which the fastest compartment turns over once, rounded up."""
+    return np.int64(TICKS_PER_HOUR / max(shift_of(mt, n), 1e-3)) + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bound(v0, s0, v1, s1, h):
     """Where the end tangents (s0 > 0 > s1) meet: no concave curve between them is higher."""
     x = (v1 - v0 - s1 * h) / (s0 - s1)
@@ -236,7 +242,7 @@ def _solve(
         slot, n_cached, next_slot = 0, 0, 0
         n_events = event_time.shape[1]
         mt = mt_all[p, 0]
-        shift = shift_of(mt, n)
+        turnover = _turnover(mt, n)
         _watch(mt, readout_all[p, 0], n, k, watch)
         y[:] = 0.0
         best[:] = -1.0
@@ -269,7 +275,7 @@ def _solve(
                     elif kind == SWITCH:
                         current = index
                         mt = mt_all[p, current]
-                        shift = shift_of(mt, n)
+                        turnover = _turnover(mt, n)
                         _watch(mt, readout_all[p, current], n, k, watch)
                         n_cached, next_slot = 0, 0
                         changed = True
@@ -295,7 +301,7 @@ def _solve(
                 if event < n_events and event_time[row, event] < goal:
                     stop = event_time[row, event]
                 # after an event steps at most double the time since it: humps are seen in log time
-                stop = min(stop, now + max(now - origin, np.int64(TICKS_PER_HOUR / shift) + 1))
+                stop = min(stop, now + max(now - origin, turnover))
                 dt = stop - now
                 known = slot < n_cached and cached_dt[slot] == dt
                 if not known:
@@ -309,7 +315,7 @@ def _solve(
                     cached_ready[slot] = False
                     n_cached = max(n_cached, slot + 1)
                     next_slot = (next_slot + 1) % _CACHED
-                if not known and shift * dt < _SHORT * TICKS_PER_HOUR:
+                if not known and dt < _SHORT * turnover:
                     # a short step seen for the first time: the matrix is made when it returns
                     act(mt, dt / TICKS_PER_HOUR, n, first_input, last_input, y, vector_work, y_new)
                     _read(watch, n, k, y_new)
@@ -320,7 +326,7 @@ def _solve(
                             watch, matrix_work, matrix, cached[slot],
                         )  # fmt: skip
                         cached_ready[slot] = True
-                    product(cached[slot], last_input, y, y_new)
+                    product(cached[slot], last_input if n_active else n_states, y, y_new)
                     for i in range(last_input, n):  # integrals feed nothing: unit columns
                         y_new[i] += y[i]
                 if stop >= 0:
@@ -333,20 +339,10 @@ def _solve(
                         if now >= 0 and s0 > 0.0 and s1 < 0.0:
                             bound = _bound(y[n + c], s0, v1, s1, dt / TICKS_PER_HOUR)
                             _note_peak(
-                                best,
-                                best_when,
-                                best_y,
-                                best_slope,
-                                c,
-                                bound,
-                                now,
-                                dt,
-                                current,
-                                y,
-                                s1,
-                            )
-                for i in range(wide):
-                    y[i] = y_new[i]
+                                best, best_when, best_y, best_slope, c, bound,
+                                now, dt, current, y, s1,
+                            )  # fmt: skip
+                y, y_new = y_new, y
                 now = stop
             for c in range(k):
                 out[p, c, t_index] = y[n + c]
@@ -359,8 +355,9 @@ def _solve(
                         m = mt_all[p, chosen]
                         _watch(m, readout_all[p, chosen], n, k, watch)
                         at, v = _refine(
-                            m, n, k, c, first_input, last_input, watch, best_y[c, i], best_slope[c,
-                            i], best_when[c, i, 1] / TICKS_PER_HOUR, vector_work, y_new,
+                            m, n, k, c, first_input, last_input, watch, best_y[c, i],
+                            best_slope[c, i], best_when[c, i, 1] / TICKS_PER_HOUR,
+                            vector_work, y_new,
                         )  # fmt: skip
                         if v > peak[p, c]:
                             peak[p, c] = v

@@ -7,10 +7,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-#: Histogram of streamed quantiles: 64 bins an octave (1.1 % wide) from 2^-30 to 2^30, and one
-#: below.
-_BITS = 6
-_LOW, _HIGH = -30, 30
+#: Histogram of streamed quantiles: 128 bins an octave (0.54 % wide) from 2^-20 to 2^20, one below.
+_BITS = 7
+_LOW, _HIGH = -20, 20
 _SHIFT = 52 - _BITS
 _BASE = int(np.float64(2.0**_LOW).view(np.int64)) >> _SHIFT
 BINS = ((_HIGH - _LOW) << _BITS) + 2
@@ -59,17 +58,29 @@ def accumulate(values, totals):
             totals[r] += values[p, r]
 
 
-def streamed(counts: NDArray[np.int64], levels: Sequence[float]) -> NDArray[np.float64]:
-    """Quantiles (rows, levels) from counts (rows, BINS), linear within a bin."""
+@njit(cache=True, nogil=True)
+def _ranks(counts, people, levels, edges, out):
+    """Fill out (rows, levels): the level's rank found in the counts, linear within its bin."""
+    for r in range(counts.shape[0]):
+        index, before = 0, 0
+        for column in range(levels.shape[0]):
+            rank = levels[column] * (people - 1) + 0.5
+            while before + counts[r, index] < rank:
+                before += counts[r, index]
+                index += 1
+            low, high = edges[index], edges[index + 1]
+            share = (rank - before) / counts[r, index]
+            out[r, column] = 0.0 if index == 0 else low + (high - low) * share
+
+
+def streamed(
+    counts: NDArray[np.int32], people: int, levels: Sequence[float]
+) -> NDArray[np.float64]:
+    """Quantiles (rows, levels) from the counts (rows, BINS) of so many people.
+
+    Levels ascend.  The error is below the width of a bin, 0.54 %; below 2^-20 counts as zero.
+    """
     edges = np.concatenate([[0.0], ((np.arange(BINS) + _BASE) << _SHIFT).view(np.float64)])
-    cumulative = np.cumsum(counts, axis=1)
     out = np.empty((len(counts), len(levels)))
-    for column, level in enumerate(levels):
-        rank = level * (cumulative[:, -1] - 1) + 0.5
-        index = (cumulative < rank[:, None]).sum(axis=1)
-        rows = np.arange(len(counts))
-        inside = counts[rows, index]
-        before = cumulative[rows, index] - inside
-        out[:, column] = edges[index] + (edges[index + 1] - edges[index]) * (rank - before) / inside
-        out[index == 0, column] = 0.0
+    _ranks(counts, people, np.asarray(levels, dtype=np.float64), edges, out)
     return out

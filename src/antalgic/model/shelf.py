@@ -41,6 +41,8 @@ def _one(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+# Recalled values are filed in reference models only, which cannot be run.
+Obtained = How | Literal["recalled"]
 Hours = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.TIME))]
 Years = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.AGE))]
 Kilograms = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.WEIGHT))]
@@ -107,7 +109,7 @@ class ParameterEntry(_Strict):
     uncertainty: str | None = None
     source: str | None = None
     locator: str | None = None
-    how: How | Literal["recalled"] | None = None
+    how: Obtained | None = None
     grade: Grade | None = None
     note: str | None = None
 
@@ -193,7 +195,7 @@ class ModelFile(_Strict):
     sources: Sources
     default_source: str
     grade: Grade = "B"
-    how: How = "transcribed"
+    how: Obtained = "transcribed"
     defects: tuple[str, ...] = ()
     missing: str | tuple[str, ...] | None = None
     structure: tuple[UseEntry, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from antalgic.dosing.regimen import DoseEvent, ParameterChange, Perpetrator, Regimen
 from antalgic.engine.linear import Schedule, ticks
@@ -45,36 +46,54 @@ class Plan:
 
         Raises InputError where a changed parameter makes the share of a path negative.
         """
-        n = len(people)
         start = np.array([d.time for d in self.doses])
         at = np.clip(np.searchsorted(self.sets.start, start, side="right") - 1, 0, None)
-        amount = np.empty((n, len(self.doses)))
-        timing = [(path.lag, path.duration) for path in self.paths]
-        rows = n if any(name for pair in timing for name in pair) else 1
-        starts, durations = np.tile(start, (rows, 1)), np.empty((rows, len(self.doses)))
-        for d, (dose, path) in enumerate(zip(self.doses, self.paths, strict=True)):
-            mass = dose_mass(dose, people)
-            amount[:, d] = mass * path.share * _fraction(path, parameters, at[d], mass)
-            durations[:, d] = dose.duration
+        amount = self._masses(people)
+        timed = any(path.lag or path.duration for path in self.paths)
+        rows = len(people) if timed else 1
+        starts = np.tile(start, (rows, 1))
+        durations = np.tile([d.duration for d in self.doses], (rows, 1))
+        for (path, set_), columns in self._groups(at).items():
+            amount[:, columns] *= path.share * _fraction(path, parameters, set_, amount[:, columns])
             if path.lag:
-                starts[:, d] += _column(parameters[path.lag], at[d])
-            if path.duration and dose.duration == 0:
-                durations[:, d] = _column(parameters[path.duration], at[d])
+                starts[:, columns] += _column(parameters[path.lag], set_)
+            if path.duration:
+                given = durations[:, columns]
+                taken = _column(parameters[path.duration], set_)
+                durations[:, columns] = np.where(given > 0, given, taken)
         if (amount < 0).any():
             raise InputError(
                 f"model '{self.model.name}' gets a share of a dose below zero: "
                 "a changed parameter is out of its range"
             )
-        self._miss(amount, n, draw)
+        self._miss(amount, draw)
         target = np.array([self.inputs.index(path.into) for path in self.paths], dtype=np.int64)
         return Schedule(ticks(starts), ticks(durations), amount, target, ticks(self.sets.start[1:]))
 
-    def _miss(self, amount: Array, n: int, draw: Draw) -> None:
+    def _masses(self, people: People) -> Array:
+        """Amount of each dose for each person before any path takes its share (people, doses)."""
+        amount = np.empty((len(people), len(self.doses)))
+        seen: dict[tuple[float, str, float], Array] = {}
+        for d, dose in enumerate(self.doses):
+            key = (dose.amount, dose.per, dose.cap)
+            if key not in seen:
+                seen[key] = dose_mass(dose, people)
+            amount[:, d] = seen[key]
+        return amount
+
+    def _groups(self, at: NDArray[np.int64]) -> dict[tuple[Path, int], list[int]]:
+        """Columns of the doses that take the same path in the same parameter set."""
+        groups: dict[tuple[Path, int], list[int]] = {}
+        for column, (path, set_) in enumerate(zip(self.paths, at, strict=True)):
+            groups.setdefault((path, int(set_)), []).append(column)
+        return groups
+
+    def _miss(self, amount: Array, draw: Draw) -> None:
         """Set doses that are missed to zero, the same for every path of a dose."""
         for d, dose in enumerate(self.doses):
             if dose.missed and not draw.typical:
                 chance = streams.uniform(
-                    draw.seed, f"missed.{dose.item}.{dose.time:.6f}", n,
+                    draw.seed, f"missed.{dose.item}.{dose.time:.6f}", len(amount),
                     replicate=draw.replicate, offset=draw.offset,
                 )  # fmt: skip
                 amount[chance < dose.missed, d] = 0.0
@@ -132,13 +151,14 @@ def _interaction(model: PKModel, given: Perpetrator, horizon: float) -> list[Par
 
 
 def _column(values: Array, at: int) -> Array:
-    return values[:, min(int(at), values.shape[1] - 1)]
+    """A parameter's values in one set, as a column (people, 1)."""
+    return values[:, [min(at, values.shape[1] - 1)]]
 
 
 def _fraction(path: Path, parameters: Mapping[str, Array], at: int, mass: Array) -> Array:
-    """Share of a dose that takes a path; a dose of several devices by their mean."""
+    """Share of doses (people, doses) that takes a path; several devices count by their mean."""
     name = path.fraction or path.rest_of
-    fraction = np.ones(len(mass)) if name is None else _column(parameters[name], at)
+    fraction = np.ones((len(mass), 1)) if name is None else _column(parameters[name], at)
     if path.devices is not None:
         first = np.minimum(mass, path.devices.each)
         later = _column(parameters[path.devices.later], at) * (mass - first)

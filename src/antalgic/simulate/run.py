@@ -22,8 +22,8 @@ from antalgic.simulate.plan import Plan, plan
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: Values (people x times x analytes) kept in memory for exact quantiles; beyond, they are streamed.
-IN_MEMORY = 48_000_000
-_TILE_VALUES = 600_000  # doubles in the matrices and outputs of one tile: a few MB
+IN_MEMORY = 10_000_000
+_TILE_VALUES = 300_000  # doubles in the matrices and outputs of one tile: a few MB
 _LARGEST_TILE = 256
 
 
@@ -176,7 +176,7 @@ class _Store:
             )
         self.trajectories = trajectories
         self.values = np.empty((analytes * times, people)) if size <= IN_MEMORY else None
-        self.counts = np.zeros((0, 0), dtype=np.int64)
+        self.counts = np.zeros((0, 0), dtype=np.int32)
         if self.values is None:
             self.counts = np.zeros((analytes * times, summary.BINS), dtype=np.int32)
         self.totals = np.zeros(analytes * times)
@@ -202,7 +202,8 @@ class _Store:
         """Quantiles (analytes, times, levels) and mean (analytes, times)."""
         mean = (self.totals / self.people).reshape(self.rows)
         if self.values is None:
-            return summary.streamed(self.counts, QUANTILES).reshape(*self.rows, -1), mean
+            found = summary.streamed(self.counts, self.people, QUANTILES)
+            return found.reshape(*self.rows, -1), mean
         values = self.values.copy() if self.trajectories else self.values
         found = summary.exact(values, QUANTILES, pool, 4 * workers)
         return found.reshape(*self.rows, -1), mean

@@ -1,0 +1,196 @@
+"""The command: ``antalgic run``, ``models``, ``regimens``, ``conditions``, ``validate``, ``bench``.
+
+Heavy imports happen inside the commands, so that ``antalgic --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from antalgic.errors import InputError
+
+if TYPE_CHECKING:
+    from antalgic.study import Study
+
+app = typer.Typer(
+    name="antalgic",
+    help="Ketamine in chronic pain, simulated from the dose. Research and education only: "
+    "it proposes no dose for a person.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def main() -> None:
+    """Run the command; bad input is one line on stderr and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        _fail(str(error))
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        _fail(f"{name}{error.strerror or error}")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _fail(message: str) -> None:
+    print(f"antalgic: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from antalgic import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML).")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the report and the tables.")],
+    trajectories: Annotated[
+        bool, typer.Option("--trajectories", help="Also write every person's curve.")
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate a study and write its report."""
+    from antalgic.study import load
+
+    loaded = load(study)
+    from antalgic.report import output
+
+    output.check_target(out)
+    result = _simulated(loaded, threads, trajectories, quiet=as_json)
+    written = output.write(result, out, command=_command())
+    if as_json:
+        _print_json(output.summary(result, written))
+    else:
+        output.print_summary(result, written)
+
+
+@app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="Name of a model.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the published PK models, or show one."""
+    from antalgic.report import listings
+
+    if name is None:
+        _show(listings.models(), as_json)
+        return
+    from antalgic.report import model_page
+
+    description = model_page.describe(name)
+    if as_json:
+        _print_json(model_page.to_json(description))
+    else:
+        model_page.show(description)
+
+
+@app.command()
+def regimens(
+    name: Annotated[str | None, typer.Argument(help="Name of a regimen.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the published regimens, or show one."""
+    from antalgic.report import listings
+
+    _show(listings.regimens() if name is None else listings.regimen(name), as_json)
+
+
+@app.command()
+def conditions(
+    name: Annotated[str | None, typer.Argument(help="Name of a condition.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the conditions, or show one."""
+    from antalgic.report import listings
+
+    _show(listings.conditions() if name is None else listings.condition(name), as_json)
+
+
+@app.command()
+def validate(
+    cohort: Annotated[str | None, typer.Argument(help="Name of one cohort.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the models with published observations."""
+    from antalgic.evidence import validate as validation
+    from antalgic.report import listings
+
+    outcome = validation.run([cohort] if cohort else None)
+    if as_json:
+        _print_json(validation.to_json(outcome))
+    else:
+        listings.show_validation(outcome)
+
+
+@app.command()
+def bench(
+    people: Annotated[int, typer.Option("--people", min=1, help="People to simulate.")] = 10_000,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Time the reference workload of exposure, beside SciPy."""
+    from antalgic import bench as benchmark
+
+    found = benchmark.to_json(benchmark.run(people, threads))
+    if as_json:
+        _print_json(found)
+        return
+    for timing in found["timings"]:
+        rate = f"{timing['people_per_second']:,.3g} people/s"
+        print(f"{timing['name']}: {timing['seconds']:.3g} s, {rate} ({timing['what']})")
+    print(f"{found['times_scipy']:,.0f} times SciPy")
+
+
+def _simulated(study: Study, threads: int | None, trajectories: bool, *, quiet: bool) -> Any:
+    """The result, with a spinner on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        return study.run(threads=threads, trajectories=trajectories)
+    from rich.console import Console
+
+    with Console(stderr=True).status("simulating") as status:
+        return study.run(threads=threads, trajectories=trajectories, progress=status.update)
+
+
+def _show(listing: Any, as_json: bool) -> None:
+    if as_json:
+        _print_json(listing.to_json())
+    else:
+        listing.show()
+
+
+def _print_json(data: Any) -> None:
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _command() -> str:
+    """The command as the user could type it again."""
+    import shlex
+
+    return shlex.join(["antalgic", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""From concentrations in plasma to blocked NMDA receptors.  No state: block follows at once.
+
+Ketamine enters the open pore, where magnesium also binds, and is trapped when the channel closes.
+At a fixed voltage that scheme blocks exactly as competition for one site does, however often the
+channel opens; the proof and the kinetic scheme are in tests/oracles/test_trapping_block.py.
+No number stands here: values come from library/receptors/nmda.yaml.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from antalgic.errors import InputError, did_you_mean, shown
+from antalgic.model.receptors import changed, document, quantity, read, together
+from antalgic.model.step import Step, step
+from antalgic.sources import Value
+
+Values = tuple[tuple[Any, ...], tuple[Any, ...]]
+Subunit = Literal["GluN2A", "GluN2B", "GluN2C", "GluN2D"]
+
+LIBRARY = "receptors/nmda.yaml"
+
+
+@step(
+    states={},
+    inputs={"C": "ng/mL"},
+    parameters={"S_share": "1"},
+    outputs={"C_S": "ng/mL", "C_R": "ng/mL"},
+)
+def enantiomers(C: Any, S_share: Any) -> Values:
+    """A racemic concentration as its S and R parts."""
+    return (), (S_share * C, (1 - S_share) * C)
+
+
+@step(
+    states={},
+    inputs={"C_S": "ng/mL", "C_R": "ng/mL", "C_SN": "ng/mL", "C_RN": "ng/mL", "C_M": "ng/mL"},
+    parameters={
+        "phi": "1", "n": "1", "Mg": "umol/L",
+        "fu_K": "1", "fu_N": "1", "fu_M": "1", "M_K": "g/mol", "M_N": "g/mol", "M_M": "g/mol",
+        "c_S": "1", "c_R": "1", "c_SN": "1", "c_RN": "1",
+        "IC50_phasic": "umol/L", "IC50_M_phasic": "umol/L", "K_Mg_phasic": "umol/L",
+        "IC50_tonic": "umol/L", "IC50_M_tonic": "umol/L", "K_Mg_tonic": "umol/L",
+        "V_phasic": "mV", "V_tonic": "mV",
+        "V_ref": "mV", "delta": "1", "V_T2": "mV", "V_Mg2": "mV",
+    },
+    outputs={"B_phasic": "1", "B_tonic": "1"},
+)  # fmt: skip
+def nmda_block(
+    C_S: Any, C_R: Any, C_SN: Any, C_RN: Any, C_M: Any,
+    phi: Any, n: Any, Mg: Any,
+    fu_K: Any, fu_N: Any, fu_M: Any, M_K: Any, M_N: Any, M_M: Any,
+    c_S: Any, c_R: Any, c_SN: Any, c_RN: Any,
+    IC50_phasic: Any, IC50_M_phasic: Any, K_Mg_phasic: Any,
+    IC50_tonic: Any, IC50_M_tonic: Any, K_Mg_tonic: Any,
+    V_phasic: Any, V_tonic: Any, V_ref: Any, delta: Any, V_T2: Any, V_Mg2: Any,
+) -> Values:  # fmt: skip
+    """Share of the NMDA current blocked, phasic (volleys) and tonic: B = x^n / (1 + x^n).
+
+    C in plasma, ng/mL: S- and R-ketamine, S- and R-norketamine, memantine.  x adds the free
+    concentrations over IC50(V, Mg) = IC50 2^(delta (V - V_ref)/V_T2) (1 + Mg/K_Mg(V)), with
+    K_Mg(V) = K_Mg 2^((V - V_ref)/V_Mg2); IC50 and K_Mg hold at V_ref, Jahr & Stevens 1990.
+    c is the IC50 of a ligand over that of racemic ketamine, phi the potency in the body over that
+    in the dish.  Powers of two, because `**` is one operator for floats, arrays and symbols.
+    """
+    ketamine = phi * fu_K / M_K * (C_S / c_S + C_R / c_R)
+    norketamine = phi * fu_N / M_N * (C_SN / c_SN + C_RN / c_RN)
+    memantine = phi * fu_M / M_M * C_M
+    Mg_phasic = Mg / K_Mg_phasic * 2 ** ((V_ref - V_phasic) / V_Mg2)
+    Mg_tonic = Mg / K_Mg_tonic * 2 ** ((V_ref - V_tonic) / V_Mg2)
+    gain_phasic = 2 ** (delta * (V_ref - V_phasic) / V_T2) / (1 + Mg_phasic)
+    gain_tonic = 2 ** (delta * (V_ref - V_tonic) / V_T2) / (1 + Mg_tonic)
+    x_phasic = gain_phasic * ((ketamine + norketamine) / IC50_phasic + memantine / IC50_M_phasic)
+    x_tonic = gain_tonic * ((ketamine + norketamine) / IC50_tonic + memantine / IC50_M_tonic)
+    X_phasic, X_tonic = x_phasic**n, x_tonic**n
+    return (), (X_phasic / (1 + X_phasic), X_tonic / (1 + X_tonic))
+
+
+#: Names under which a concentration may be given, and the inputs of `nmda_block` it goes to.
+LIGANDS: Mapping[str, tuple[str, ...]] = {
+    "s-ketamine": ("C_S",),
+    "r-ketamine": ("C_R",),
+    "ketamine": ("C_S", "C_R"),
+    "s-norketamine": ("C_SN",),
+    "r-norketamine": ("C_RN",),
+    "norketamine": ("C_SN", "C_RN"),
+    "memantine": ("C_M",),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Shares of NMDA current blocked, 0 to 1, by person."""
+
+    phasic: NDArray[np.float64]
+    tonic: NDArray[np.float64]
+
+
+def parameters(phasic: str | None = None, tonic: str | None = None) -> dict[str, Value]:
+    """Library values of every parameter of `nmda_block`, in its order and units.
+
+    phasic and tonic name the subunits (GluN2A to GluN2D); without them the library's choice.
+    """
+    sites = document(LIBRARY).data["sites"]
+    subunits = {
+        "phasic": phasic or sites["phasic"]["subunit"],
+        "tonic": tonic or sites["tonic"]["subunit"],
+    }
+    for name, subunit in subunits.items():
+        _known(subunit, get_args(Subunit), "subunit", name)
+    return {name: _read(name, unit, subunits) for name, unit in nmda_block.parameters.items()}
+
+
+def block(
+    concentrations: Mapping[str, ArrayLike | str],
+    *,
+    phasic: str | None = None,
+    tonic: str | None = None,
+    **changes: ArrayLike | str,
+) -> Block:
+    """Block by concentrations in plasma (ng/mL, or text with a unit), one person or many.
+
+    Names are those of `LIGANDS`; "ketamine" and "norketamine" are racemic.  Subunits are chosen as
+    in `parameters`, and any parameter of `nmda_block` may be changed (Mg in umol/L, V in mV).
+
+    >>> print(block({"s-ketamine": 100}).phasic.round(3))
+    0.102
+    >>> print(block({"s-ketamine": [50, 200]}, phi=4, Mg="2 mM").phasic.round(3))
+    [0.108 0.327]
+    """
+    values = changed(parameters(phasic, tonic), changes, nmda_block.parameters, _MAY_BE_ZERO)
+    zero = np.zeros(())
+    inputs: dict[str, NDArray[np.float64]] = dict.fromkeys(nmda_block.inputs, zero)
+    for name, concentration in concentrations.items():
+        _known(name, LIGANDS, "NMDA blocker", None)
+        parts = (quantity(concentration, "ng/mL", name),)
+        targets = LIGANDS[name]
+        if len(targets) == 2:
+            share = read(LIBRARY, "1", "common", "S_share").value
+            _, parts = enantiomers(parts[0], share)
+        together({**inputs, name: parts[0]})
+        for target, part in zip(targets, parts, strict=True):
+            inputs[target] = inputs[target] + part
+    shape = together({**inputs, **values})
+    _, outputs = nmda_block(*inputs.values(), *values.values())
+    B_phasic, B_tonic = (np.broadcast_to(np.asarray(b, dtype=float), shape) for b in outputs)
+    return Block(B_phasic, B_tonic)
+
+
+def ic50(
+    ligand: str, subunit: str, *, V: ArrayLike | str = "-66 mV", Mg: ArrayLike | str = "1 mM"
+) -> NDArray[np.float64]:
+    """Free concentration (umol/L) of a ligand that blocks half of one subunit's current.
+
+    V is the voltage (mV), Mg the concentration of free magnesium (umol/L).
+
+    >>> print(ic50("ketamine", "GluN2A", Mg=0).round(3), ic50("ketamine", "GluN2A", V=-40).round(3))
+    0.33 2.45
+    """
+    # All free and at a molar mass of 1 g/mol, 1 ng/mL is 1 umol/L and x = 1/IC50.
+    bare = dict.fromkeys(("phi", "n", "fu_K", "fu_N", "fu_M", "M_K", "M_N", "M_M"), 1.0)
+    settings: dict[str, Any] = {**bare, "V_phasic": V, "Mg": Mg}
+    B = block({ligand: 1.0}, phasic=subunit, **settings).phasic
+    found: NDArray[np.float64] = 1 / B - 1
+    return found
+
+
+def _known(word: str, words: Any, what: str, field: str | None) -> None:
+    if word not in words:
+        hint = did_you_mean(str(word), words) or f", expected one of {', '.join(words)}"
+        raise InputError(f"unknown {what} {shown(word)}{hint}", field=field)
+
+
+_MAY_BE_ZERO = ("phi", "Mg", "fu_K", "fu_N", "fu_M", "delta", "V_phasic", "V_tonic", "V_ref")
+_LIGAND_OF = {"K": "ketamine", "N": "norketamine", "M": "memantine"}
+
+
+def _read(name: str, unit: str, subunits: Mapping[str, str]) -> Value:
+    """The library value behind a parameter of `nmda_block`."""
+    data = document(LIBRARY).data
+    stem, _, site = name.rpartition("_")
+    if site in subunits and stem != "V":
+        return read(LIBRARY, unit, "subunits", subunits[site], stem)
+    if stem == "fu":
+        return read(LIBRARY, unit, "ligands", _LIGAND_OF[site], "fu")
+    if stem == "M":
+        ligand = _LIGAND_OF[site]
+        if data["ligands"][ligand]["molar_mass"] == "substances.yaml":
+            return read("substances.yaml", unit, "substances", ligand, "molar_mass")
+        return read(LIBRARY, unit, "ligands", ligand, "molar_mass")
+    return read(LIBRARY, unit, "relative" if stem == "c" else "common", name)
+
+
+#: Steps of this room by name, for whoever wires a model.
+STEPS: dict[str, Step] = {s.name: s for s in (enantiomers, nmda_block)}

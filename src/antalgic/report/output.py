@@ -1,0 +1,142 @@
+"""The folder that `antalgic run` leaves: report, tables and manifest, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from antalgic import __version__
+from antalgic.errors import InputError
+from antalgic.report import page
+from antalgic.report.listings import Listing
+from antalgic.result import UNIT, Arm, Result
+
+MANIFEST = "manifest.json"
+
+
+def check_target(out: Path) -> None:
+    """Refuse, before any work, a target that is a file or holds something that is not ours."""
+    if out.is_file():
+        raise InputError(f"'{out}' is a file, expected a folder", field="--out")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
+        raise InputError(
+            f"'{out}' holds files that are not a result of ours, expected a new or empty folder",
+            field="--out",
+        )
+
+
+def write(result: Result, out: Path, *, command: str) -> Path:
+    """Write everything into a temporary folder beside ``out`` and put it in place in one step."""
+    check_target(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    made = manifest(result, command)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        temporary.chmod(0o755)
+        result.to_parquet(temporary)
+        page.write(result, temporary / "report.html", made)
+        text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        (temporary / MANIFEST).write_text(text, encoding="utf-8")
+        _put(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return out
+
+
+def _put(temporary: Path, out: Path) -> None:
+    """Move the finished folder to its place; an older result makes way first."""
+    if not out.exists():
+        temporary.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+    out.replace(old)
+    temporary.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def manifest(result: Result, command: str) -> dict[str, Any]:
+    """What is needed to make the result again: version, study, seed, models, command."""
+    study = result.study
+    return {
+        "antalgic": __version__,
+        "command": command,
+        "study": study.study,
+        "file": str(study.path) if study.path else None,
+        "seed": study.seed,
+        "people": len(result.people),
+        "arms": {
+            arm.name: None if arm.model is None else {"model": arm.model.name, "why": arm.why}
+            for arm in result.arms
+        },
+        "parameter_hash": parameter_hash(result.arms),
+        "notes": list(result.notes),
+        "text": study.text,
+    }
+
+
+def parameter_hash(arms: tuple[Arm, ...]) -> str:
+    """SHA-256 over every library value in use, with its variability (first 16 hex digits)."""
+    digest = hashlib.sha256()
+    for name in sorted({arm.model.name for arm in arms if arm.model is not None}):
+        model = next(arm.model for arm in arms if arm.model and arm.model.name == name)
+        digest.update(model.file.model_dump_json(by_alias=True).encode())
+    return digest.hexdigest()[:16]
+
+
+def summary(result: Result, out: Path) -> dict[str, Any]:
+    """The endpoints of each arm as plain data, and where the files are."""
+    rows = _endpoint_rows(result)
+    return {
+        "study": result.study.study,
+        "out": str(out),
+        "files": sorted(path.name for path in out.iterdir()),
+        "endpoints": rows,
+        "notes": list(result.notes),
+    }
+
+
+def print_summary(result: Result, out: Path) -> None:
+    """The endpoints as a table, the notes, and where the report is."""
+    rows = [
+        (
+            row["arm"],
+            row["analyte"],
+            *(
+                f"{row[e]['q50']:.3g} ({row[e]['q05']:.3g} to {row[e]['q95']:.3g})"
+                for e in _ENDPOINTS
+            ),
+        )
+        for row in _endpoint_rows(result)
+    ]
+    columns = ("arm", "analyte", *(f"{e}, {unit}" for e, unit in _ENDPOINTS.items()))
+    below = [*(f"note: {note}" for note in result.notes), f"report: {out / 'report.html'}"]
+    title = f"{result.study.study}: {len(result.people)} people, median (5 to 95 %)"
+    Listing(title, columns, rows, below).show()
+
+
+_ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}
+
+
+def _endpoint_rows(result: Result) -> list[dict[str, Any]]:
+    rows = []
+    for arm in result.arms:
+        if arm.simulation is None:
+            continue
+        table = result.patients[result.patients["ARM"] == arm.name]
+        for analyte in arm.simulation.analytes:
+            if not (table[f"{analyte}.cmax"] > 0).any():
+                continue
+            row: dict[str, Any] = {
+                "arm": arm.name,
+                "analyte": analyte,
+                "model": arm.model and arm.model.name,
+            }
+            for endpoint, unit in _ENDPOINTS.items():
+                low, middle, high = table[f"{analyte}.{endpoint}"].quantile([0.05, 0.5, 0.95])
+                row[endpoint] = {"unit": unit, "q05": low, "q50": middle, "q95": high}
+            rows.append(row)
+    return rows

@@ -1,0 +1,236 @@
+"""The command as a process: what it prints, what it writes, how it fails."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from antalgic import cli
+
+STUDY = """\
+study: small
+population: {size: 20, weight: 70 kg}
+horizon: 6 h
+output_every: 1 h
+arms:
+  ketamine:
+    - {drug: s-ketamine, route: iv, rate: 20 mg/h, for: 2 h}
+  placebo:
+    - {drug: placebo, route: iv, for: 2 h}
+seed: 1
+"""
+
+
+def antalgic(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "antalgic.cli", *arguments],
+        capture_output=True, text=True, cwd=cwd, timeout=300, env={**os.environ, "COLUMNS": "120"},
+    )  # fmt: skip
+
+
+def inside(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command run in this process (a new one costs seconds)."""
+    monkeypatch.setattr(sys, "argv", ["antalgic", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    printed = capsys.readouterr()
+    return int(ended.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def test_help_names_every_command_and_does_not_load_the_science() -> None:
+    found = antalgic("--help")
+    assert found.returncode == 0
+    for command in ("run", "models", "regimens", "conditions", "validate", "bench"):
+        assert command in found.stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, antalgic.cli; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert not {"numpy", "numba", "pandas", "pydantic", "matplotlib", "xarray"} & set(loaded)
+
+
+def test_run_writes_report_tables_and_manifest(study: Path, tmp_path: Path) -> None:
+    found = antalgic("run", str(study), "--out", str(tmp_path / "out"))
+    assert found.returncode == 0, found.stderr
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"report.html", "quantiles.parquet", "patients.parquet", "manifest.json"}
+    bands = pd.read_parquet(tmp_path / "out" / "quantiles.parquet")
+    assert list(bands.columns) == [
+        "arm", "time_h", "output", "unit", "q05", "q25", "q50", "q75", "q95", "mean",
+    ]  # fmt: skip
+    assert not bands.isna().any().any()
+    people = pd.read_parquet(tmp_path / "out" / "patients.parquet")
+    assert len(people) == 40
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["seed"] == 1
+    assert manifest["arms"]["ketamine"]["model"] == "fanta2015+otto2021"
+    assert manifest["text"] == STUDY
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_trajectories_only_when_asked(study: Path, tmp_path: Path) -> None:
+    assert (
+        antalgic("run", str(study), "--out", str(tmp_path / "o"), "--trajectories").returncode == 0
+    )
+    curves = pd.read_parquet(tmp_path / "o" / "trajectories.parquet")
+    assert set(curves.columns) == {"arm", "ID", "time_h", "output", "unit", "value"}
+    assert curves.groupby(["arm", "output"])["ID"].nunique().eq(20).all()
+
+
+def test_a_second_run_replaces_the_first_bit_for_bit(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    antalgic("run", str(study), "--out", str(out), "--threads", "1")
+    first = (out / "quantiles.parquet").read_bytes()
+    assert antalgic("run", str(study), "--out", str(out), "--threads", "2").returncode == 0
+    assert (out / "quantiles.parquet").read_bytes() == first
+
+
+def test_json_holds_the_endpoints(study: Path, tmp_path: Path) -> None:
+    found = antalgic("run", str(study), "--out", str(tmp_path / "out"), "--json")
+    data = json.loads(found.stdout)
+    row = next(r for r in data["endpoints"] if r["analyte"] == "s-ketamine")
+    assert row["cmax"]["q05"] < row["cmax"]["q50"] < row["cmax"]["q95"]
+    assert "report.html" in data["files"]
+
+
+@pytest.mark.parametrize("command", ["models", "regimens", "conditions"])
+def test_listings_print_and_give_json(command: str) -> None:
+    printed, data = antalgic(command), antalgic(command, "--json")
+    assert printed.returncode == data.returncode == 0, printed.stderr + data.stderr
+    rows = json.loads(data.stdout)
+    assert len(rows) >= 6
+    name = next(iter(rows[-1].values()))
+    assert name in printed.stdout
+    one = antalgic(command, name, "--json")
+    assert one.returncode == 0, one.stderr
+    assert json.loads(one.stdout)
+
+
+def test_a_model_in_full_names_parameters_grades_and_sources() -> None:
+    found = antalgic("models", "simons2022")
+    assert found.returncode == 0, found.stderr
+    for part in ("CLK1", "1.48 L/min", "10.3389/fpain.2022.946486", "CV 17.2 %", "half-time"):
+        assert part in found.stdout, part
+
+
+BAD = [
+    ("rate: 20 mg/h", "rate: 20 mg", 7, "'20 mg' is an amount, expected a rate such as '20 mg/h'"),
+    ("rate: 20 mg/h", "rate: 20", 7, "has no unit"),
+    ("route: iv", "route: vi", 7, "expected one of iv, im"),
+    ("size: 20", "size: -3", 2, "out of range"),
+    ("horizon: 6 h", "horizont: 6 h", 3, "did you mean 'horizon'"),
+    ("drug: s-ketamine", "drug: s-ketamin", 7, "did you mean 's-ketamine'"),
+    ("seed: 1", "seed: one", 10, "expected a whole number"),
+    ("  ketamine:\n", "  ketamine\n", 6, ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "says"), BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    study: Path, tmp_path: Path, old: str, new: str, line: int, says: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    study.write_text(STUDY.replace(old, new))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = inside(monkeypatch, capsys, "run", "small.yaml", "--out", "out")
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("antalgic: small.yaml:")
+    assert abs(int(err.split(":")[2].split()[0]) - line) <= 1
+    assert says in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            ("seed: 1", "seed: 1\nmodels: {pharmacokinetics: simon2022}"),
+            "did you mean 'simons2022'",
+        ),
+        (("seed: 1", "seed: 1\nmodels: {pharmacokinetics: dahan2011}"), "reference only"),
+        (("seed: 1", "seed: 1\noutputs: [s-norketmine]"), "no model of this study predicts"),
+        (("route: iv, rate: 20 mg/h, for: 2 h", "route: sc, amount: 20 mg"), "no model covers"),
+        (
+            ("for: 2 h}\n  pl", "for: 2 h}\n    - {drug: tiklopidine, from: 0 h}\n  pl"),
+            "ticlopidine",
+        ),
+        (
+            ("for: 2 h}\n  pl", "for: 2 h}\n    - {change: CLX, factor: 2}\n  pl"),
+            "no parameter 'CLX'",
+        ),
+        (
+            ("seed: 1", "seed: 1\nmodels: {pharmacokinetics: kamp2020}\nresidual_error: true"),
+            "no residual error",
+        ),
+    ],
+)
+def test_what_only_the_run_can_see_is_one_line_too(
+    study: Path, tmp_path: Path, change: tuple[str, str], says: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert change[0] in STUDY
+    study.write_text(STUDY.replace(*change))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = inside(monkeypatch, capsys, "run", "small.yaml", "--out", "out")
+    assert code == 2, out
+    assert err.count("\n") == 1
+    assert says in err
+    assert err.startswith("antalgic: small.yaml:")
+    assert not (tmp_path / "out").exists()
+
+
+def test_targets_that_are_not_ours_are_left_alone(
+    study: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    code, _, err = inside(monkeypatch, capsys, "run", str(study), "--out", str(precious))
+    assert code == 2
+    assert "not a result" in err
+    assert (precious / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "nowhere.yaml", "--out", "x"),
+        ("models", "simmons2022"),
+        ("regimens", "crps"),
+        ("conditions", "crpz"),
+        ("validate", "otto"),
+    ],
+)
+def test_a_missing_file_and_an_unknown_name_are_one_line(
+    arguments: tuple[str, ...], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    code, _, err = inside(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert err.count("\n") == 1, err
+
+
+def test_validate_one_cohort() -> None:
+    found = antalgic("validate", "chdr1311", "--json")
+    assert found.returncode == 0, found.stderr
+    data = json.loads(found.stdout)
+    chosen = [row for row in data["rows"] if row["chosen"]]
+    assert len(chosen) == 16
+    assert all(row["hit"] for row in chosen)
