@@ -9,7 +9,7 @@ INSTALL := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python i
 STUDY := crps-100h
 OUT := build/$(STUDY)
 
-.PHONY: help run test quick check docs clean
+.PHONY: help run test quick check docs pictures clean
 
 help:
 	@echo "make run    set up, simulate the $(STUDY) study, write its report"
@@ -17,6 +17,7 @@ help:
 	@echo "make quick  the tests that are not slow"
 	@echo "make check  style, types and the direction of imports"
 	@echo "make docs   the documentation, in build/docs"
+	@echo "make pictures  the pictures of the README"
 	@echo "make clean  remove everything that was made"
 
 run: $(VENV)/.run
@@ -40,6 +41,10 @@ check: $(VENV)/.dev
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
+
+# The two pictures of the README; a test says when they are not of this version.
+pictures: $(VENV)/.run
+	$(BIN)/python docs/pictures.py
 
 clean:
 	rm -rf $(VENV) build dist docs/_generated

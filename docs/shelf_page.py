@@ -12,9 +12,7 @@ def write(target: Path) -> None:
 
     runnable = shelf.names(runnable=True)
     pages = [section(shelf.record(name), shelf.load(name).parameters) for name in runnable]
-    pages += [
-        section(shelf.record(name), None) for name in shelf.names() if name not in runnable
-    ]
+    pages += [section(shelf.record(name), None) for name in shelf.names() if name not in runnable]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
 
