@@ -249,10 +249,12 @@ def _wanted(study: Study, model: PKModel) -> list[str]:
 def _check_outputs(study: Study, arms: list[Arm]) -> None:
     """Every output asked for must come from some model, and every model must give one of them."""
     models = [arm.model for arm in arms if arm.model is not None]
+    if not models:
+        raise study.error("no arm gives a dose above zero before the horizon", "arms")
     predicted = list(dict.fromkeys(a for model in models for a in model.analytes))
     for position, name in enumerate(study.outputs or ()):
         if name not in predicted:
-            listed = ", ".join(predicted) or "none, as no drug is given"
+            listed = ", ".join(predicted)
             raise study.error(
                 f"no model of this study predicts '{name}', expected one of {listed}",
                 "outputs", position,

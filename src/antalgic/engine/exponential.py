@@ -28,8 +28,9 @@ _C = np.array([1.0 / float(np.prod(np.arange(1.0, k + 1.0))) for k in range(17)]
 @njit(cache=True, nogil=True, error_model="numpy")
 def _multiply(at, bt, n, ct):
     """ct = a b, all stored by columns."""
+    width = ct.shape[1]
     for j in range(n):
-        product(at, n, bt[j], ct[j])
+        product(at, 0, n, bt, j * width, ct, j * width, width)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -107,24 +108,24 @@ def act(mt, h, n, constant_from, constant_to, z, work, out):
     z is at least n long; out and the two rows of work are as long as the columns of M. Cheaper
     than :func:`exponential` for a step that occurs once; the same sums of non-negative terms.
     """
+    width = mt.shape[1]
     s = shift_of(mt, n)
     parts = int(s * h / 16.0) + 1
     step = h / parts
     q = s * step
     terms = int(q + 8.0 * sqrt(q) + 20.0)
     decay = exp(-q)
-    now, term = work[0], work[1]
     for i in range(n):
         out[i] = z[i]
     for _ in range(parts):
         for i in range(n):
-            term[i] = out[i]
+            work[1, i] = out[i]
         for k in range(1, terms + 1):
             scale = step / k
-            product(mt, n, term, now)
+            product(mt, 0, n, work, width, work, 0, width)
             for i in range(n):
-                term[i] = (now[i] + s * term[i]) * scale
-                out[i] += term[i]
+                work[1, i] = (work[0, i] + s * work[1, i]) * scale
+                out[i] += work[1, i]
         for i in range(n):
             out[i] *= decay
         for i in range(constant_from, constant_to):

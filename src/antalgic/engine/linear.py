@@ -326,7 +326,8 @@ def _solve(
                             watch, matrix_work, matrix, cached[slot],
                         )  # fmt: skip
                         cached_ready[slot] = True
-                    product(cached[slot], last_input if n_active else n_states, y, y_new)
+                    columns = last_input if n_active else n_states
+                    product(cached, slot * n * wide, columns, y, 0, y_new, 0, wide)
                     for i in range(last_input, n):  # integrals feed nothing: unit columns
                         y_new[i] += y[i]
                 if stop >= 0:

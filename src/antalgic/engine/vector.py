@@ -15,17 +15,21 @@ LANES = 8
 
 
 @intrinsic
-def _block(typing_context, matrix, first, n, vector, out):
-    """out[first:first + 8] = sum over j < n of matrix[j, first:first + 8] * vector[j]."""
-    signature = types.void(matrix, first, n, vector, out)
+def _block(typing_context, matrix, matrix_at, stride, n, vector, vector_at, out, out_at):
+    """out[out_at + l] = sum over j < n of matrix[matrix_at + j stride + l] vector[vector_at + j].
+
+    For l < 8; places count the doubles from the start of each array, whatever its dimensions.
+    """
+    signature = types.void(matrix, matrix_at, stride, n, vector, vector_at, out, out_at)
 
     def codegen(context, builder, signature, arguments):
-        matrix_type, _, _, vector_type, out_type = signature.args
-        matrix_value, first_value, n_value, vector_value, out_value = arguments
-        columns = context.make_array(matrix_type)(context, builder, matrix_value)
-        source = context.make_array(vector_type)(context, builder, vector_value).data
-        target = context.make_array(out_type)(context, builder, out_value).data
-        stride = cgutils.unpack_tuple(builder, columns.shape)[1]
+        def place(array, offset):
+            kind = signature.args[array]
+            data = context.make_array(kind)(context, builder, arguments[array]).data
+            return builder.gep(data, [arguments[offset]])
+
+        source, factors, target = place(0, 1), place(4, 5), place(6, 7)
+        stride_value, n_value = arguments[2], arguments[3]
         lanes = ir.VectorType(ir.DoubleType(), LANES)
         nothing = ir.Constant(lanes, ir.Undefined)
         spread = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
@@ -34,25 +38,24 @@ def _block(typing_context, matrix, first, n, vector, out):
         )
         total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [0.0] * LANES))
         with cgutils.for_range(builder, n_value) as loop:
-            scalar = builder.load(builder.gep(source, [loop.index]))
+            scalar = builder.load(builder.gep(factors, [loop.index]))
             first_lane = builder.insert_element(nothing, scalar, ir.Constant(ir.IntType(32), 0))
             factor = builder.shuffle_vector(first_lane, nothing, spread)
-            offset = builder.add(builder.mul(loop.index, stride), first_value)
-            column = builder.bitcast(builder.gep(columns.data, [offset]), ir.PointerType(lanes))
-            row = builder.load(column, align=8)
+            column = builder.gep(source, [builder.mul(loop.index, stride_value)])
+            row = builder.load(builder.bitcast(column, ir.PointerType(lanes)), align=8)
             builder.store(builder.call(multiply_add, [row, factor, builder.load(total)]), total)
-        place = builder.bitcast(builder.gep(target, [first_value]), ir.PointerType(lanes))
-        builder.store(builder.load(total), place, align=8)
+        builder.store(builder.load(total), builder.bitcast(target, ir.PointerType(lanes)), align=8)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def product(columns, n, vector, out):
-    """out = the first n columns of a matrix times a vector; columns (n, width), out (width,).
+def product(matrix, matrix_at, n, vector, vector_at, out, out_at, width):
+    """The first n columns of a matrix times a vector, without making views of either.
 
-    All are C-contiguous float64 and width is a multiple of 8.
+    All arrays are C-contiguous float64 of any dimensions; the matrix begins at its double number
+    matrix_at and has columns of ``width`` doubles, a multiple of 8; vector and result likewise.
     """
-    for first in range(0, out.shape[0], LANES):
-        _block(columns, first, n, vector, out)
+    for first in range(0, width, LANES):
+        _block(matrix, matrix_at + first, width, n, vector, vector_at, out, out_at + first)

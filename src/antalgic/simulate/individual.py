@@ -85,7 +85,11 @@ def _etas(model: PKModel, n: int, draw: Draw) -> dict[str, Array]:
         root = np.diag(np.sqrt(np.diag(model.omega)))
     else:
         root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T  # symmetric: order-free
-    return dict(zip(model.deviations, root @ independent, strict=True))
+    # summed one by one: the order of sums of a matrix product depends on the number of people
+    return {
+        name: np.asarray(sum(root[i, j] * z for j, z in enumerate(independent)))
+        for i, name in enumerate(model.deviations)
+    }
 
 
 def _value(
@@ -131,7 +135,8 @@ def _factor(model: PKModel, effect: Covariate, people: People, sets: Sets) -> Ar
         value = model.parameters[effect.factor].value
         return np.where(_is(effect, people), value, 1.0)[:, None]
     if effect.on == "time" and effect.slope is not None:
-        middle = sets.since_first_dose + (effect.step or 0.0) / 2
+        step = effect.step or 1.0
+        middle = (np.floor(sets.since_first_dose / step + 1e-9) + 0.5) * step
         return 1.0 + model.parameters[effect.slope].value * np.maximum(middle, 0.0)[None, :]
     return np.ones((1, 1))
 

@@ -177,6 +177,13 @@ def _history(model: PKModel, regimen: Regimen) -> list[DoseEvent]:
     period = regimen.steady_state
     if period is None:
         return []
+    drifting = [
+        n for n, p in model.parameters.items() if any(c.on == "time" for c in p.entry.covariates)
+    ]
+    if drifting:
+        raise InputError(
+            f"model '{model.name}' has no steady state: {', '.join(drifting)} drifts with time",
+        )
     typical = individual(model, reference_person(), single_set(), Draw(typical=True))
     repeats = int(np.ceil(160.0 / slowest_rate(model, typical) / period))
     first = [d for d in regimen.doses if d.item in regimen.steady_items and d.time < period]
