@@ -330,7 +330,8 @@ def _notes(study: Study, people: People, arms: list[Arm]) -> tuple[str, ...]:
                 0.0 if span is None else float(np.mean((values < span[0]) | (values > span[1])))
             )
             if outside > 0:
-                share = f"{100 * outside:.2g} % of the people"
+                share = f"{100 * outside:.0f} % of the people"
+                share = "fewer than 1 % of the people" if outside < 0.01 else share
                 held = f"{what} range of {arm.model.name} ({span[0]:g} to {span[1]:g} {unit})"
                 notes[f"{arm.name}: {share} are outside the {held}: extrapolation"] = None
         for route in arm.regimen.routes:

@@ -228,8 +228,10 @@ def _solve(
     cached = np.zeros((_CACHED, n, wide))
     cached_dt = np.empty(_CACHED, dtype=np.int64)
     cached_ready = np.empty(_CACHED, dtype=np.bool_)
-    y, y_new = np.zeros(wide), np.zeros(wide)
+    y = np.zeros(wide)
+    ahead = np.zeros(wide)  # y one step later
     watch = np.zeros((n, wide))
+    highest = np.empty(k)
     active = np.empty(target.shape[0], dtype=np.int64)
     best = np.empty((k, _CANDIDATES))
     best_y, best_slope = np.empty((k, _CANDIDATES, wide)), np.empty((k, _CANDIDATES))
@@ -246,6 +248,7 @@ def _solve(
         _watch(mt, readout_all[p, 0], n, k, watch)
         y[:] = 0.0
         best[:] = -1.0
+        highest[:] = 0.0
         now = min(event_time[row, 0], times[0])
         origin = now
         for t_index in range(times.shape[0]):
@@ -294,8 +297,8 @@ def _solve(
                     _read(watch, n, k, y)
                     if now >= 0:
                         for c in range(k):
-                            if y[n + c] > peak[p, c]:
-                                peak[p, c] = y[n + c]
+                            if y[n + c] > highest[c]:
+                                highest[c] = y[n + c]
                                 peak_time[p, c] = now
                 stop = goal
                 if event < n_events and event_time[row, event] < goal:
@@ -317,8 +320,8 @@ def _solve(
                     next_slot = (next_slot + 1) % _CACHED
                 if not known and dt < _SHORT * turnover:
                     # a short step seen for the first time: the matrix is made when it returns
-                    act(mt, dt / TICKS_PER_HOUR, n, first_input, last_input, y, vector_work, y_new)
-                    _read(watch, n, k, y_new)
+                    act(mt, dt / TICKS_PER_HOUR, n, first_input, last_input, y, vector_work, ahead)
+                    _read(watch, n, k, ahead)
                 else:
                     if not cached_ready[slot]:
                         _propagator(
@@ -327,23 +330,25 @@ def _solve(
                         )  # fmt: skip
                         cached_ready[slot] = True
                     columns = last_input if n_active else n_states
-                    product(cached, slot * n * wide, columns, y, 0, y_new, 0, wide)
+                    product(cached, slot * n * wide, columns, y, 0, ahead, 0, wide)
                     for i in range(last_input, n):  # integrals feed nothing: unit columns
-                        y_new[i] += y[i]
-                if stop >= 0:
-                    for c in range(k):
-                        v1 = y_new[n + c]
-                        if v1 > peak[p, c]:
-                            peak[p, c] = v1
-                            peak_time[p, c] = stop
-                        s0, s1 = y[n + k + c], y_new[n + k + c]
-                        if now >= 0 and s0 > 0.0 and s1 < 0.0:
+                        ahead[i] += y[i]
+                for c in range(k):
+                    v1 = ahead[n + c]
+                    s1 = ahead[n + k + c]
+                    if v1 > highest[c] and stop >= 0:
+                        highest[c] = v1
+                        peak_time[p, c] = stop
+                    if s1 < 0.0 and now >= 0:
+                        s0 = y[n + k + c]
+                        if s0 > 0.0:
                             bound = _bound(y[n + c], s0, v1, s1, dt / TICKS_PER_HOUR)
                             _note_peak(
                                 best, best_when, best_y, best_slope, c, bound,
                                 now, dt, current, y, s1,
                             )  # fmt: skip
-                y, y_new = y_new, y
+                for i in range(wide):
+                    y[i] = ahead[i]
                 now = stop
             for c in range(k):
                 out[p, c, t_index] = y[n + c]
@@ -352,14 +357,16 @@ def _solve(
         for chosen in range(sets):
             for c in range(k):
                 for i in range(_CANDIDATES):
-                    if best[c, i] > peak[p, c] and best_when[c, i, 2] == chosen:
+                    if best[c, i] > highest[c] and best_when[c, i, 2] == chosen:
                         m = mt_all[p, chosen]
                         _watch(m, readout_all[p, chosen], n, k, watch)
                         at, v = _refine(
                             m, n, k, c, first_input, last_input, watch, best_y[c, i],
                             best_slope[c, i], best_when[c, i, 1] / TICKS_PER_HOUR,
-                            vector_work, y_new,
+                            vector_work, ahead,
                         )  # fmt: skip
-                        if v > peak[p, c]:
-                            peak[p, c] = v
+                        if v > highest[c]:
+                            highest[c] = v
                             peak_time[p, c] = best_when[c, i, 0] + np.int64(at * TICKS_PER_HOUR)
+        for c in range(k):
+            peak[p, c] = highest[c]

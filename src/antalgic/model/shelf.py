@@ -296,7 +296,8 @@ def _folder() -> Any:
 def _known(name: str) -> None:
     listed = names()
     if name not in listed:
-        near = get_close_matches(name, listed, 1, 0.5)
+        parts = [n for n in listed if name and name in n.split("+")]
+        near = parts or get_close_matches(name, listed, 1, 0.5)
         hint = f"; did you mean '{near[0]}'?" if near else f", expected one of {', '.join(listed)}"
         raise InputError(f"unknown model '{name}'{hint}")
 

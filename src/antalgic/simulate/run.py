@@ -23,7 +23,7 @@ from antalgic.simulate.plan import Plan, plan
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: Values (people x times x analytes) kept in memory for exact quantiles; beyond, they are streamed.
 IN_MEMORY = 10_000_000
-_TILE_VALUES = 800_000  # doubles in the matrices and outputs of one tile: a few MB
+_TILE_VALUES = 1_200_000  # doubles in the matrices and outputs of one tile: a few MB
 _LARGEST_TILE = 256
 
 
