@@ -11,7 +11,7 @@ from typing import Any
 
 from antalgic import __version__
 from antalgic.errors import InputError
-from antalgic.report import page
+from antalgic.report import page, words
 from antalgic.report.listings import Listing
 from antalgic.result import UNIT, Arm, Result
 
@@ -105,17 +105,20 @@ def print_summary(result: Result, out: Path) -> None:
         (
             row["arm"],
             row["analyte"],
-            *(
-                f"{row[e]['q50']:.3g} ({row[e]['q05']:.3g} to {row[e]['q95']:.3g})"
-                for e in _ENDPOINTS
-            ),
+            *(_cell(row[endpoint]) for endpoint in _ENDPOINTS),
         )
         for row in _endpoint_rows(result)
     ]
     columns = ("arm", "analyte", *(f"{e}, {unit}" for e, unit in _ENDPOINTS.items()))
     below = [*(f"note: {note}" for note in result.notes), f"report: {out / 'report.html'}"]
-    title = f"{result.study.study}: {len(result.people)} people, median (5 to 95 %)"
+    title = f"{result.study.study}: {len(result.people)} people, median and 5–95 %"
     Listing(title, columns, rows, below).show()
+
+
+def _cell(found: dict[str, Any]) -> str:
+    """The median, and beneath it the 5th and 95th percentile."""
+    middle, low, high = (words.digits(found[q]) for q in ("q50", "q05", "q95"))
+    return f"{middle}\n{low}–{high}"
 
 
 _ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}

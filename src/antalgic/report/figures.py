@@ -1,0 +1,121 @@
+"""The figure of a study: what was given above, what it does to concentration below.
+
+Times share one axis.  Each analyte has one row: linear axis left, logarithmic axis right.  Figures
+are plain `matplotlib.figure.Figure` objects on an Agg canvas; nothing global is touched, and the
+same result gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from antalgic.errors import InputError
+from antalgic.report import sheet, style
+from antalgic.report.content import alt, drugged, gather, metadata, shown_outputs, strokes
+from antalgic.report.style import LAYOUTS
+from antalgic.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["alt", "comparison", "metadata", "save", "shown_outputs", "strokes", "study"]
+
+FORMATS = ("png", "svg", "pdf")
+DPI = 200
+#: With more curves than this on one pair of axes, bands are thin.
+_FULL_BANDS = 2
+
+LayoutName = Literal["wide", "narrow"]
+LAYOUT_NAMES: tuple[LayoutName, ...] = ("wide", "narrow")
+
+
+def study(
+    result: Result,
+    path: str | Path | None = None,
+    *,
+    output: str | Sequence[str] | None = None,
+    log: bool = True,
+    layout: LayoutName = "wide",
+    heading: bool = True,
+    command: str | None = None,
+) -> Figure:
+    """Regimens above, concentrations below: median, 25 to 75 % and 5 to 95 % of the people (ng/mL).
+
+    output names one analyte or several, all by default; log adds the logarithmic axes; layout is
+    for a page ("wide") or a telephone ("narrow"); heading adds study, question and provenance.
+    Published values that match an arm are drawn over its bands.  Written to ``path`` (.png, .svg or
+    .pdf).  A study that compares models is drawn as by `comparison`.
+    """
+    thin = bool(result.study.compared) or len(drugged(result)) > _FULL_BANDS
+    return _make(result, path, output, layout, log=log, heading=heading, thin=thin, command=command)
+
+
+def comparison(
+    result: Result,
+    path: str | Path | None = None,
+    *,
+    output: str | Sequence[str] | None = None,
+    log: bool = True,
+    layout: LayoutName = "wide",
+    heading: bool = True,
+    command: str | None = None,
+) -> Figure:
+    """Medians of all arms or models on one pair of axes per analyte, each named at its end.
+
+    Bands are thin: the middle half of the people only.  Arguments as in `study`.
+    """
+    return _make(result, path, output, layout, log=log, heading=heading, thin=True, command=command)
+
+
+def _make(
+    result: Result,
+    path: str | Path | None,
+    output: str | Sequence[str] | None,
+    layout: LayoutName,
+    *,
+    log: bool,
+    heading: bool,
+    thin: bool,
+    command: str | None,
+) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if path is not None:
+        _suffix(path)
+    content = gather(result, output, thin=thin, log=log)
+    with style.context():
+        figure = Figure(facecolor=style.PAPER)
+        FigureCanvasAgg(figure)
+        sheet.lay_out(figure, content, LAYOUTS[layout], heading=heading)
+        if path is not None:
+            save(figure, path, metadata(result, command))
+    return figure
+
+
+def save(figure: Figure, path: str | Path, about: Mapping[str, str]) -> None:
+    """Write a figure as .png, .svg or .pdf with its metadata and without a date."""
+    suffix = _suffix(path)
+    if suffix == "png":
+        kept = dict(about)
+    elif suffix == "svg":
+        said = "; ".join(f"{key}: {value}" for key, value in about.items())
+        kept = {"Title": about["Title"], "Creator": about["Software"], "Description": said}
+        kept |= {"Date": None}  # type: ignore[dict-item]
+    else:
+        said = "; ".join(f"{key}: {value}" for key, value in about.items())
+        kept = {"Title": about["Title"], "Creator": about["Software"], "Subject": said}
+        kept |= {"CreationDate": None}  # type: ignore[dict-item]
+    with style.context():
+        figure.savefig(path, format=suffix, dpi=DPI, metadata=kept)
+
+
+def _suffix(path: str | Path) -> str:
+    suffix = Path(path).suffix.lower().removeprefix(".")
+    if suffix not in FORMATS:
+        raise InputError(
+            f"'{path}' is no figure file, expected one that ends in .png, .svg or .pdf"
+        )
+    return suffix

@@ -1,0 +1,202 @@
+"""report.html: one file that says what was asked, what came out, and what it rests on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from antalgic import __version__
+from antalgic.report import figures, svg, tables, words
+from antalgic.report.tables import Endpoint, Observed
+from antalgic.report.window import words_of
+from antalgic.result import Result
+
+_SYMBOLS = {
+    "Cmax": "C<sub>max</sub>",
+    "tmax": "t<sub>max</sub>",
+    "t½": "t<sub>½</sub>",
+    "Css": "C<sub>ss</sub>",
+    "Vss": "V<sub>ss</sub>",
+}
+_POWER = re.compile(r"\^([\d.]+)")
+_SEEN = {
+    "primary": "read in the source itself",
+    "secondary": "numbers seen in another's transcription or quotation",
+    "recalled": "known from memory, not seen",
+    "not found": "not found",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Numbers of one endpoint as text."""
+
+    median: str
+    interval: str
+    typical: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of endpoints."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def write(result: Result, path: str | Path, manifest: Mapping[str, Any]) -> None:
+    """Write the report; ``manifest`` as in `html`."""
+    Path(path).write_text(html(result, manifest), encoding="utf-8")
+
+
+def html(result: Result, manifest: Mapping[str, Any]) -> str:
+    """The report as text.  It loads nothing from elsewhere and runs no script.
+
+    manifest: what the run wrote to manifest.json; ``antalgic`` (version), ``command``, ``seed``,
+    ``parameter_hash`` and ``text`` are shown where they are there.
+    """
+    rows = tables.endpoints(result)
+    observed = tables.observed(result)
+    template = _environment().get_template("page.html.j2")
+    return template.render(
+        study=result.study,
+        people=words.count(len(result.people), "person", "people"),
+        single=len(result.people) == 1,
+        version=manifest.get("antalgic", __version__),
+        css=Markup(_text("page.css")),
+        research=words.RESEARCH,
+        summary=tables.summary(result),
+        drawn=[Markup(text) for text in _drawn(result, manifest)],
+        groups=_groups(rows),
+        heads=_heads(result),
+        person=_person(result),
+        bare=[arm for arm in result.arms if arm.simulation is None],
+        observed=_by_cohort(observed),
+        agreement=_agreement(observed),
+        cards=tables.model_cards(result),
+        seen=_SEEN,
+        notes=[note.rstrip(".") + "." for note in result.notes],
+        reproduce=_reproduce(result, manifest),
+        text=manifest.get("text") or result.study.text,
+    )
+
+
+def _drawn(result: Result, manifest: Mapping[str, Any]) -> list[str]:
+    """The figure twice, for a page and for a telephone; the style sheet shows one of them."""
+    alt = figures.alt(result)
+    if not figures.shown_outputs(result):
+        return []
+    return [
+        svg.inline(
+            figures.study(result, layout=layout, heading=False), f"figure-{layout}", alt, css=layout
+        )
+        for layout in figures.LAYOUT_NAMES
+    ]
+
+
+def _heads(result: Result) -> list[tuple[str, str]]:
+    """Symbol and unit of each column of the table of endpoints."""
+    end = words_of(float(result.quantiles.time.values[-1]))
+    names = {**tables.NAMES, "auc": f"AUC 0–{end}"}
+    return [(names[metric], tables.UNITS[metric]) for metric in tables.METRICS]
+
+
+def _groups(rows: Sequence[Endpoint]) -> list[tuple[str, list[Row]]]:
+    """Lines by analyte with one a arm; by one nameless group of analytes where there is one arm."""
+    single = len({row.arm for row in rows}) == 1
+    found: dict[str, list[Row]] = {}
+    for analyte in dict.fromkeys(row.analyte for row in rows):
+        for arm, own in groupby((r for r in rows if r.analyte == analyte), key=lambda r: r.arm):
+            name = words.analyte(analyte)
+            line = Row(name if single else arm, tuple(map(_cell, own)))
+            found.setdefault("" if single else name, []).append(line)
+    return list(found.items())
+
+
+def _cell(row: Endpoint) -> Cell:
+    return Cell(words.digits(row.median), tables.interval(row), words.digits(row.typical))
+
+
+def _person(result: Result) -> str:
+    """The typical person in words."""
+    person = tables.typical_person(result.people)
+    sex = "woman" if person.female[0] else "man"
+    kind = sex if person.age[0] >= 18 else "girl" if person.female[0] else "boy"
+    age, weight = words.digits(float(person.age[0]), 2), words.digits(float(person.weight[0]))
+    return f"a {kind} of {age} years and {weight} kg"
+
+
+def _by_cohort(rows: Sequence[Observed]) -> list[tuple[Observed, list[Observed]]]:
+    """Published values under the first of each cohort and arm."""
+    parts = groupby(rows, key=lambda r: (r.arm, r.cohort, r.cohort_arm))
+    lists = [list(part) for _, part in parts]
+    return [(part[0], part) for part in lists]
+
+
+def _agreement(rows: Sequence[Observed]) -> str:
+    """How well simulated and observed agree, in one sentence."""
+    folds = [row.fold for row in rows if row.fold is not None]
+    if not folds:
+        return ""
+    within = sum(not row.beyond for row in rows if row.fold is not None)
+    average = math.exp(sum(map(math.log, folds)) / len(folds))
+    return (
+        f"{within} of {words.count(len(folds), 'value')} "
+        f"{'is' if within == 1 and len(folds) == 1 else 'are'} within two-fold; the geometric mean "
+        f"of simulated over observed is {words.digits(average)}."
+    )
+
+
+def _reproduce(result: Result, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    entries = {
+        "Antalgic": manifest.get("antalgic", __version__),
+        "Command": manifest.get("command"),
+        "Study file": manifest.get("file"),
+        "Seed": manifest.get("seed", result.study.seed),
+        "People": len(result.people),
+        "Parameter hash": manifest.get("parameter_hash"),
+    }
+    return [(name, str(value)) for name, value in entries.items() if value is not None]
+
+
+# --- template ----------------------------------------------------------------------------------
+
+
+def _text(name: str) -> str:
+    return (files("antalgic") / "report" / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    found.filters |= {
+        "symbols": _symbols, "digits": words.digits, "analyte": words.analyte, "power": _power,
+        "sentence": words.sentence,
+    }  # fmt: skip
+    return found
+
+
+def _symbols(text: str) -> Markup:
+    """Text with the field's symbols set properly."""
+    written = str(escape(text))
+    for plain, markup in _SYMBOLS.items():
+        written = written.replace(plain, markup)
+    return Markup(written)
+
+
+def _power(text: str) -> Markup:
+    """Text with exponents raised."""
+    return Markup(_POWER.sub(r"<sup>\1</sup>", str(escape(text))))
