@@ -10,7 +10,16 @@ proposes no dose for a person.
 
 from typing import Any
 
-__all__ = ["InputError", "Result", "Study", "__version__", "load", "loads", "model", "simulate"]
+__all__ = [
+    "InputError",
+    "Result",
+    "Study",
+    "__version__",
+    "load",
+    "load_model",
+    "loads",
+    "simulate",
+]
 __version__ = "0.1.0"
 
 # Where each public name lives; it is imported on first use, so that `import antalgic` is instant.
@@ -20,8 +29,8 @@ _HOMES = {
     "Study": ("antalgic.study", "Study"),
     "load": ("antalgic.study", "load"),
     "loads": ("antalgic.study", "loads"),
-    "model": ("antalgic.model.shelf", "load"),
-    "simulate": ("antalgic.simulate", "simulate"),
+    "load_model": ("antalgic.model.shelf", "load"),
+    "simulate": ("antalgic.simulation", "simulate"),
 }
 
 

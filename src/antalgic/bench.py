@@ -15,8 +15,8 @@ from antalgic.dosing import DoseEvent, Regimen
 from antalgic.model import shelf
 from antalgic.population import PopulationSpec
 from antalgic.population.people import People
-from antalgic.simulate import Simulation, reference_person, simulate
-from antalgic.simulate.individual import Draw, individual, single_set
+from antalgic.simulation import Simulation, reference_person, simulate
+from antalgic.simulation.individual import Draw, individual, single_set
 
 MODEL = "fanta2015+otto2021"
 HORIZON = 84 * 24

@@ -15,7 +15,7 @@ from antalgic.errors import InputError
 from antalgic.model import defaults, shelf
 from antalgic.model.shelf import PKModel
 from antalgic.population.people import People
-from antalgic.simulate import QUANTILES, Simulation, simulate
+from antalgic.simulation import QUANTILES, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd

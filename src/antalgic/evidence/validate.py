@@ -23,9 +23,9 @@ from antalgic.evidence.cohorts import Cohort, Observation, load, names
 from antalgic.model import defaults, interactions, shelf
 from antalgic.model.substances import molar_mass
 from antalgic.population import People, PopulationSpec
-from antalgic.simulate import Simulation, simulate
-from antalgic.simulate.individual import Array
-from antalgic.simulate.plan import dose_mass
+from antalgic.simulation import Simulation, simulate
+from antalgic.simulation.individual import Array
+from antalgic.simulation.plan import dose_mass
 from antalgic.units import Kind
 
 PEOPLE = 500

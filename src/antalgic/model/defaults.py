@@ -1,9 +1,9 @@
 """Which model answers when the study names none: one per drug, route, age and sampling."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -102,7 +102,7 @@ def nearest(pairs: Iterable[tuple[str, str]]) -> str:
     wanted = list(pairs)
 
     def score(name: str) -> int:
-        routes: Mapping[str, Any] = shelf.record(name).routes
+        routes = {str(drug): tuple(r) for drug, r in shelf.record(name).routes.items()}
         return sum(
             3 * int(route in routes.get(drug, {}))
             + 2 * int(any(route in r for r in routes.values()))

@@ -8,7 +8,7 @@ from antalgic import units
 from antalgic.errors import InputError
 from antalgic.model.shelf import PKModel, ResidualEntry
 from antalgic.model.substances import molar_mass
-from antalgic.simulate.individual import Array, Draw
+from antalgic.simulation.individual import Array, Draw
 from antalgic.units import Kind
 
 

@@ -16,9 +16,9 @@ from antalgic.errors import InputError
 from antalgic.model import shelf
 from antalgic.model.shelf import PKModel
 from antalgic.population.people import People
-from antalgic.simulate import matrices, residual
-from antalgic.simulate.individual import Array, Draw, individual
-from antalgic.simulate.plan import Plan, plan
+from antalgic.simulation import matrices, residual
+from antalgic.simulation.individual import Array, Draw, individual
+from antalgic.simulation.plan import Plan, plan
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: Values (people x times x analytes) kept in memory for exact quantiles; beyond, they are streamed.
@@ -88,7 +88,7 @@ def simulate(
 
     >>> import numpy as np
     >>> from antalgic.dosing import DoseEvent, Regimen
-    >>> from antalgic.simulate import reference_person, simulate
+    >>> from antalgic.simulation import reference_person, simulate
     >>> dose = DoseEvent("s-ketamine", "iv", 0.0, 10.0, 0.5, "", 0.0, 0)
     >>> arm = Regimen("example", (dose,))
     >>> one = reference_person()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from antalgic.engine.linear import System, padded
 from antalgic.errors import InputError
 from antalgic.model.shelf import PKModel
-from antalgic.simulate.individual import Array
+from antalgic.simulation.individual import Array
 
 #: mg/L to ng/mL.
 NG_PER_ML = 1000.0

@@ -13,7 +13,7 @@ from antalgic.model import interactions
 from antalgic.model.shelf import Path, PKModel
 from antalgic.population import streams
 from antalgic.population.people import People
-from antalgic.simulate.individual import (
+from antalgic.simulation.individual import (
     Array,
     Draw,
     Sets,
@@ -21,7 +21,7 @@ from antalgic.simulate.individual import (
     reference_person,
     single_set,
 )
-from antalgic.simulate.matrices import slowest_rate
+from antalgic.simulation.matrices import slowest_rate
 
 #: A new occasion begins with a dose at least this long (h) after the end of all doses before it.
 OCCASION_GAP = 12.0
