@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from antalgic.errors import InputError, did_you_mean, shown
-from antalgic.model.receptors import changed, document, quantity, read, together
 from antalgic.model.step import Step, step
+from antalgic.model.values import changed, document, quantity, read, together
 from antalgic.sources import Value
 
 Values = tuple[tuple[Any, ...], tuple[Any, ...]]
@@ -132,19 +132,15 @@ def block(
     [0.108 0.327]
     """
     values = changed(parameters(phasic, tonic), changes, nmda_block.parameters, _MAY_BE_ZERO)
-    zero = np.zeros(())
-    inputs: dict[str, NDArray[np.float64]] = dict.fromkeys(nmda_block.inputs, zero)
+    given: dict[str, NDArray[np.float64]] = {}
     for name, concentration in concentrations.items():
         _known(name, LIGANDS, "NMDA blocker", None)
-        parts = (quantity(concentration, "ng/mL", name),)
-        targets = LIGANDS[name]
-        if len(targets) == 2:
-            share = read(LIBRARY, "1", "common", "S_share").value
-            _, parts = enantiomers(parts[0], share)
-        together({**inputs, name: parts[0]})
-        for target, part in zip(targets, parts, strict=True):
+        given[name] = quantity(concentration, "ng/mL", name)
+    shape = together({**given, **values})
+    inputs: dict[str, Any] = dict.fromkeys(nmda_block.inputs, 0.0)
+    for name, C in given.items():
+        for target, part in zip(LIGANDS[name], _parts(name, C), strict=True):
             inputs[target] = inputs[target] + part
-    shape = together({**inputs, **values})
     _, outputs = nmda_block(*inputs.values(), *values.values())
     B_phasic, B_tonic = (np.broadcast_to(np.asarray(b, dtype=float), shape) for b in outputs)
     return Block(B_phasic, B_tonic)
@@ -166,6 +162,13 @@ def ic50(
     B = block({ligand: 1.0}, phasic=subunit, **settings).phasic
     found: NDArray[np.float64] = 1 / B - 1
     return found
+
+
+def _parts(name: str, C: NDArray[np.float64]) -> tuple[Any, ...]:
+    """A concentration as it goes to the inputs of `LIGANDS`."""
+    if len(LIGANDS[name]) == 1:
+        return (C,)
+    return enantiomers(C, read(LIBRARY, "1", "common", "S_share").value)[1]
 
 
 def _known(word: str, words: Any, what: str, field: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Numbers of receptors and mechanisms, each with its passport, from library files.
+"""Numbers of receptors and mechanisms from library files and from users, by a step's units.
 
 Entries are read by the unit that a step declares for them.  Voltages are the one unit that `units`
 does not have: the library writes "-51 mV", and inside they are floats in mV.
@@ -26,6 +26,7 @@ _KINDS = {
     "spike": Kind.EXTENT,
     "g/mol": Kind.MOLAR_MASS,
     "h": Kind.TIME,
+    "1/h": Kind.RATE_CONSTANT,
     "ng/mL": Kind.CONCENTRATION,
     "umol/L": Kind.MOLAR_CONCENTRATION,
     "mV": Kind.COEFFICIENT,
