@@ -171,7 +171,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
         ),
         (
             ("for: 2 h}\n  pl", "for: 2 h}\n    - {change: CLX, factor: 2}\n  pl"),
-            "no parameter 'CLX'",
+            "no parameter 'CLX' that can change",
         ),
         (
             ("seed: 1", "seed: 1\nmodels: {pharmacokinetics: kamp2020}\nresidual_error: true"),

@@ -23,7 +23,7 @@ TICKS_PER_HOUR = 3_600_000_000_000
 
 END, SWITCH, RESET, DOSE = 0, 1, 2, 3
 _CACHED = 24
-_CANDIDATES = 2
+_CANDIDATES = 8
 # A step is short if the fastest compartment turns over fewer times than this in it: then acting on
 # the vector costs less than the matrix (both measured at 6 to 16 us for 6 to 20 states).
 _SHORT = 16.0
@@ -218,7 +218,7 @@ def _solve(
     duration, amount, target,
     times, out, area, peak, peak_time,
 ):  # fmt: skip
-    sets, width = mt_all.shape[1], mt_all.shape[3]
+    width = mt_all.shape[3]
     k = readout_all.shape[2]
     wide = (n + 2 * k + 7) // 8 * 8
     first_input, last_input = n_states, n_states + n_inputs
@@ -354,19 +354,21 @@ def _solve(
                 out[p, c, t_index] = y[n + c]
         for c in range(k):
             area[p, c] = y[last_input + c]
-        for chosen in range(sets):
-            for c in range(k):
-                for i in range(_CANDIDATES):
-                    if best[c, i] > highest[c] and best_when[c, i, 2] == chosen:
-                        m = mt_all[p, chosen]
-                        _watch(m, readout_all[p, chosen], n, k, watch)
-                        at, v = _refine(
-                            m, n, k, c, first_input, last_input, watch, best_y[c, i],
-                            best_slope[c, i], best_when[c, i, 1] / TICKS_PER_HOUR,
-                            vector_work, ahead,
-                        )  # fmt: skip
-                        if v > highest[c]:
-                            highest[c] = v
-                            peak_time[p, c] = best_when[c, i, 0] + np.int64(at * TICKS_PER_HOUR)
+        for c in range(k):
+            while True:
+                i = int(np.argmax(best[c]))
+                if best[c, i] <= highest[c]:
+                    break
+                chosen = best_when[c, i, 2]
+                m = mt_all[p, chosen]
+                _watch(m, readout_all[p, chosen], n, k, watch)
+                at, v = _refine(
+                    m, n, k, c, first_input, last_input, watch, best_y[c, i], best_slope[c, i],
+                    best_when[c, i, 1] / TICKS_PER_HOUR, vector_work, ahead,
+                )  # fmt: skip
+                best[c, i] = -1.0
+                if v > highest[c]:
+                    highest[c] = v
+                    peak_time[p, c] = best_when[c, i, 0] + np.int64(at * TICKS_PER_HOUR)
         for c in range(k):
             peak[p, c] = highest[c]

@@ -114,7 +114,8 @@ def plan(model: PKModel, regimen: Regimen, horizon: float) -> Plan:
         for path in routes[dose.route]:
             doses.append(dose)
             paths.append(path)
-    changes = [c for p in regimen.perpetrators for c in _interaction(model, p, horizon)]
+    spans = _spans(regimen.perpetrators)
+    changes = [c for name in spans for c in _interaction(model, name, spans[name], horizon)]
     sets = _sets(model, given, [*regimen.changes, *changes], horizon)
     inputs = tuple(dict.fromkeys(path.into for path in paths))
     return Plan(model, tuple(doses), tuple(paths), sets, inputs)
@@ -126,27 +127,41 @@ def dose_mass(dose: DoseEvent, people: People) -> Array:
     return np.minimum(dose.amount * scale[dose.per], dose.cap)
 
 
-def _interaction(model: PKModel, given: Perpetrator, horizon: float) -> list[ParameterChange]:
+def _spans(given: Sequence[Perpetrator]) -> dict[str, list[tuple[float, float]]]:
+    """When each other drug is present: sorted spans (h), those that touch joined."""
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for one in sorted(given, key=lambda p: (p.name, p.start)):
+        before = spans.setdefault(one.name, [])
+        if before and one.start <= before[-1][1]:
+            before[-1] = (before[-1][0], max(before[-1][1], one.end))
+        else:
+            before.append((one.start, one.end))
+    return spans
+
+
+def _interaction(
+    model: PKModel, name: str, spans: Sequence[tuple[float, float]], horizon: float
+) -> list[ParameterChange]:
     """Changes that another drug makes: its factors while present, then the return to normal.
 
     Recovery by turnover at rate k is (1 - f) exp(-k t) short of normal; it is followed in steps of
-    RECOVERY_STEP at the middle of each until less than 1 % of it is left.
+    RECOVERY_STEP at the middle of each, until less than 1 % of it is left or the drug is back.
     """
-    interaction = interactions.load(given.name)
+    interaction = interactions.load(name)
     found: list[ParameterChange] = []
     for effect in interaction.on(model.name):
-        end = min(given.end, horizon)
-        found.append(ParameterChange(effect.parameter, effect.factor, given.start, end))
-        if interaction.recovery == "none":
-            continue
-        k = interaction.recovery.per_hour
-        for n in range(int(np.ceil(np.log(100) / k / RECOVERY_STEP))):
-            start = end + n * RECOVERY_STEP
-            left = (1.0 - effect.factor) * np.exp(-k * (n + 0.5) * RECOVERY_STEP)
-            if start < horizon:
-                found.append(
-                    ParameterChange(effect.parameter, 1.0 - left, start, start + RECOVERY_STEP)
-                )
+        for number, (start, end) in enumerate(spans):
+            found.append(ParameterChange(effect.parameter, effect.factor, start, end))
+            if interaction.recovery == "none":
+                continue
+            k = interaction.recovery.per_hour
+            back = spans[number + 1][0] if number + 1 < len(spans) else horizon
+            for n in range(int(np.ceil(np.log(100) / k / RECOVERY_STEP))):
+                begin = end + n * RECOVERY_STEP
+                left = (1.0 - effect.factor) * np.exp(-k * (n + 0.5) * RECOVERY_STEP)
+                stop = min(begin + RECOVERY_STEP, back)
+                if begin < stop:
+                    found.append(ParameterChange(effect.parameter, 1.0 - left, begin, stop))
     return found
 
 
@@ -206,11 +221,12 @@ def _sets(
     if steps:
         starts |= set(first + min(steps) * np.arange(int(np.ceil((horizon - first) / min(steps)))))
     start = np.array(sorted(t for t in starts if first <= t < horizon) or [0.0])
+    known = _changeable(model)
     for change in changes:
-        if change.parameter not in model.parameters:
+        if change.parameter not in known:
             raise InputError(
-                f"model '{model.name}' has no parameter '{change.parameter}', "
-                f"expected one of {', '.join(model.parameters)}"
+                f"model '{model.name}' has no parameter '{change.parameter}' that can change, "
+                f"expected one of {', '.join(known)}"
             )
     factors: dict[str, Array] = {}
     for change in changes:
@@ -219,6 +235,17 @@ def _sets(
         factors[change.parameter] = old * np.where(active, change.factor, 1.0)
     occasion = np.searchsorted(np.array(begins), start, side="right")
     return Sets(start, occasion, start - first, factors)
+
+
+def _changeable(model: PKModel) -> list[str]:
+    """Parameters that the equations or the paths use; coefficients of covariates are not."""
+    used = set(model.circuit.parameters)
+    for routes in model.file.routes.values():
+        for path in (p for paths in routes.values() for p in paths):
+            used |= {path.fraction or "", path.rest_of or "", path.times or ""}
+            used |= {path.duration or "", path.lag or ""}
+            used |= {path.devices.later} if path.devices else set()
+    return [name for name in model.parameters if name in used]
 
 
 def _occasions(doses: Sequence[DoseEvent]) -> list[float]:

@@ -98,6 +98,10 @@ def simulate(
     """
     model = shelf.load(model) if isinstance(model, str) else model
     wanted = _analytes(model, analytes)
+    if len(people) == 0:
+        raise InputError("there are no people to simulate")
+    if threads is not None and threads < 1:
+        raise InputError(f"{threads} threads cannot work, expected at least 1")
     draw = Draw(seed, replicate, 0, typical)
     grid = _grid(times)
     planned = plan(model, regimen, float(times[-1]) if len(times) else 0.0)
@@ -121,6 +125,8 @@ def simulate(
 def _analytes(model: PKModel, analytes: Sequence[str] | None) -> tuple[str, ...]:
     if analytes is None:
         return model.analytes
+    if not analytes:
+        raise InputError(f"no analyte is named, expected some of {', '.join(model.analytes)}")
     for name in analytes:
         if name not in model.analytes:
             raise InputError(
