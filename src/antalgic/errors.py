@@ -42,7 +42,8 @@ class InputError(ValueError):
         place = self.file or ""
         if self.line is not None:
             place = f"{place}:{self.line}" if place else f"line {self.line}"
-        where = " ".join(part for part in (place, self.field) if part)
+        # a key of the user's file may hold line breaks; a message never does
+        where = " ".join(" ".join(part for part in (place, self.field) if part).split())
         return f"{where}: {self.message}" if where else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
