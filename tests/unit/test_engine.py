@@ -160,7 +160,7 @@ def test_exact_quantiles_are_numpys(people, parts):
 def count(values):
     """Counts (rows, BINS) of values (people, rows)."""
     counts = np.zeros((values.shape[1], summary.BINS), dtype=np.int32)
-    summary.count(values, values.view(np.int64), counts)
+    summary.count(values.view(np.int64), counts)
     return counts
 
 

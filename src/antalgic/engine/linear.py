@@ -23,7 +23,7 @@ TICKS_PER_HOUR = 3_600_000_000_000
 
 END, SWITCH, RESET, DOSE = 0, 1, 2, 3
 _CACHED = 24
-_CANDIDATES = 8
+_CANDIDATES = 6
 # A step is short if the fastest compartment turns over fewer times than this in it: then acting on
 # the vector costs less than the matrix (both measured at 6 to 16 us for 6 to 20 states).
 _SHORT = 16.0
@@ -92,16 +92,20 @@ class Peaks:
 
 
 def solve(
-    system: System, schedule: Schedule, times: NDArray[np.int64]
+    system: System,
+    schedule: Schedule,
+    times: NDArray[np.int64],
+    out: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Peaks]:
     """Readouts (P, k, T) at ``times``, their integrals from 0 to the last time (P, k), and peaks.
 
     ``times`` are ascending ticks, the first not before 0; the state is zero before the first event.
+    The readouts are written into ``out`` where it is given: a fresh array costs page faults.
     """
     people, _, n, _ = system.mt.shape
     k = system.readout.shape[2]
     event_time, event_kind, event_index = schedule.events()
-    out = np.empty((people, k, len(times)))
+    out = np.empty((people, k, len(times))) if out is None else out
     area = np.empty((people, k))
     peak, peak_time = np.zeros((people, k)), np.zeros((people, k), dtype=np.int64)
     _solve(
@@ -165,37 +169,42 @@ def _propagator(mt, hours, n, k, first_input, last_input, watch, work, et, wide)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _refine(mt, n, k, c, first_input, last_input, watch, z, slope_high, h, work, y):
-    """Where in (0, h) the slope of readout c falls from z's to slope_high < 0, and the value there.
+def _refine(
+    mt, n, k, c, first_input, last_input, watch, z, value_high, slope_high, h, floor, work, y
+):
+    """Where in (0, h) the slope of readout c falls through zero, and the value there.
 
-    Regula falsi in the Illinois form, until the tangent leaves less than 1e-8 of the value to gain.
+    z is the state at 0, with slope > 0; slope_high < 0 is that at h.  Regula falsi in the Illinois
+    form, until the tangents leave less than 1e-8 of the value to gain, or nothing above ``floor``.
     """
-    low, high, slope_low = 0.0, h, z[n + k + c]
-    best_at, best, side = 0.0, z[n + c], 0
+    low, high, value_low, slope_low = 0.0, h, z[n + c], z[n + k + c]
+    weight_low, weight_high, side = slope_low, slope_high, 0
+    best_at, best = 0.0, value_low
     for _ in range(60):
-        middle = (low * slope_high - high * slope_low) / (slope_high - slope_low)
+        middle = (low * weight_high - high * weight_low) / (weight_high - weight_low)
         act(mt, middle, n, first_input, last_input, z, work, y)
         _read(watch, n, k, y)
         value, slope = y[n + c], y[n + k + c]
         if value > best:
             best, best_at = value, middle
-        if abs(slope) * (high - low) <= 1e-8 * best:
-            break
         if slope > 0.0:
-            low, slope_low = middle, slope
-            if side == 1:
-                slope_high *= 0.5
+            low, value_low, slope_low, weight_low = middle, value, slope, slope
+            weight_high *= 0.5 if side == 1 else 1.0
             side = 1
-        else:
-            high, slope_high = middle, slope
-            if side == -1:
-                slope_low *= 0.5
+        elif slope < 0.0:
+            high, value_high, slope_high, weight_high = middle, value, slope, slope
+            weight_low *= 0.5 if side == -1 else 1.0
             side = -1
+        else:
+            break
+        top = _bound(value_low, slope_low, value_high, slope_high, high - low)
+        if top <= max(floor, best * (1.0 + 1e-8)):
+            break
     return best_at, best
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _note_peak(best, best_when, best_y, best_slope, c, bound, now, dt, current, y, s1):
+def _note_peak(best, best_when, best_y, best_end, c, bound, now, dt, current, y, v1, s1):
     """Keep the steps in which readout c can be highest, for refinement."""
     worst = 0
     for i in range(1, best.shape[1]):
@@ -206,7 +215,8 @@ def _note_peak(best, best_when, best_y, best_slope, c, bound, now, dt, current, 
         best_when[c, worst, 0] = now
         best_when[c, worst, 1] = dt
         best_when[c, worst, 2] = current
-        best_slope[c, worst] = s1
+        best_end[c, worst, 0] = v1
+        best_end[c, worst, 1] = s1
         for i in range(y.shape[0]):
             best_y[c, worst, i] = y[i]
 
@@ -234,7 +244,7 @@ def _solve(
     highest = np.empty(k)
     active = np.empty(target.shape[0], dtype=np.int64)
     best = np.empty((k, _CANDIDATES))
-    best_y, best_slope = np.empty((k, _CANDIDATES, wide)), np.empty((k, _CANDIDATES))
+    best_y, best_end = np.empty((k, _CANDIDATES, wide)), np.empty((k, _CANDIDATES, 2))
     best_when = np.empty((k, _CANDIDATES, 3), dtype=np.int64)  # start tick, length, parameter set
 
     for p in range(mt_all.shape[0]):
@@ -344,8 +354,8 @@ def _solve(
                         if s0 > 0.0:
                             bound = _bound(y[n + c], s0, v1, s1, dt / TICKS_PER_HOUR)
                             _note_peak(
-                                best, best_when, best_y, best_slope, c, bound,
-                                now, dt, current, y, s1,
+                                best, best_when, best_y, best_end, c, bound,
+                                now, dt, current, y, v1, s1,
                             )  # fmt: skip
                 for i in range(wide):
                     y[i] = ahead[i]
@@ -363,8 +373,9 @@ def _solve(
                 m = mt_all[p, chosen]
                 _watch(m, readout_all[p, chosen], n, k, watch)
                 at, v = _refine(
-                    m, n, k, c, first_input, last_input, watch, best_y[c, i], best_slope[c, i],
-                    best_when[c, i, 1] / TICKS_PER_HOUR, vector_work, ahead,
+                    m, n, k, c, first_input, last_input, watch, best_y[c, i],
+                    best_end[c, i, 0], best_end[c, i, 1], best_when[c, i, 1] / TICKS_PER_HOUR,
+                    highest[c], vector_work, ahead,
                 )  # fmt: skip
                 best[c, i] = -1.0
                 if v > highest[c]:

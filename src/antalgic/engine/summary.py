@@ -40,14 +40,17 @@ def exact(
 
 
 @njit(cache=True, nogil=True)
-def count(values, as_bits, counts):
-    """Add values (people, rows) >= 0, with their bit patterns, to counts (rows, BINS)."""
-    for r in range(values.shape[1]):
-        for p in range(values.shape[0]):
+def count(as_bits, counts):
+    """Add values >= 0, given by their bit patterns (people, rows), to counts (rows, BINS)."""
+    for r in range(as_bits.shape[1]):
+        row = counts[r]
+        for p in range(as_bits.shape[0]):
             index = (as_bits[p, r] >> _SHIFT) - _BASE + 1
-            if not values[p, r] > 0.0 or index < 0:
+            if index < 0:
                 index = 0
-            counts[r, min(index, BINS - 1)] += 1
+            if index > BINS - 1:
+                index = BINS - 1
+            row[np.uint64(index)] += 1  # unsigned: no check for places from the end
 
 
 @njit(cache=True, nogil=True)

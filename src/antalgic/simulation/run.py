@@ -108,13 +108,18 @@ def simulate(
     store = _Store(len(people), len(wanted), len(grid), trajectories)
     workers = threads or os.cpu_count() or 1
 
-    def tile(bounds: tuple[int, int]) -> _Tile:
-        return _tile(planned, people, bounds, grid, wanted, draw, residual_error)
+    bounds = _bounds(len(people), planned, len(wanted), len(grid))
+    buffers: list[Array] = []  # readouts of tiles that the store has taken in, to be used again
+
+    def tile(place: tuple[int, int]) -> _Tile:
+        shape = (place[1] - place[0], len(wanted), len(grid))
+        free = buffers.pop() if buffers and place != bounds[-1] else np.empty(shape)
+        return _tile(planned, people, place, grid, wanted, draw, residual_error, free)
 
     with ThreadPoolExecutor(workers) as pool:
-        bounds = _bounds(len(people), planned, len(wanted), len(grid))
         for part in _in_order(pool, tile, bounds, workers):
             store.add(part)
+            buffers.append(part.values)
         quantiles, mean = store.summarise(pool, workers)
     return Simulation(
         model, regimen, people, wanted, np.asarray(times, dtype=np.float64), quantiles, mean,
@@ -162,7 +167,7 @@ def _in_order(
     waiting: deque[Future[_Tile]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
-        if len(waiting) > 2 * workers:
+        if len(waiting) > workers + 1:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
@@ -197,7 +202,7 @@ class _Store:
         if self.values is not None:
             self.values[:, part] = flat.T
         else:
-            summary.count(flat, flat.view(np.int64), self.counts)
+            summary.count(flat.view(np.int64), self.counts)
         summary.accumulate(flat, self.totals)
         self.cmax[part], self.tmax[part] = tile.cmax, tile.tmax / TICKS_PER_HOUR
         self.auc[part], self.half_life[part] = tile.auc, tile.half_life
@@ -229,6 +234,7 @@ def _tile(
     analytes: tuple[str, ...],
     draw: Draw,
     residual_error: bool,
+    free: Array,
 ) -> _Tile:
     start, stop = bounds
     some = people.part(start, stop)
@@ -237,7 +243,7 @@ def _tile(
     shape = (stop - start, len(planned.sets))
     built = matrices.build(planned.model, parameters, shape, planned.inputs, analytes)
     schedule = planned.schedule(some, parameters, own)
-    values, auc, peaks = solve(built.system, schedule, grid)
+    values, auc, peaks = solve(built.system, schedule, grid, free)
     if residual_error:
         values = residual.add(planned.model, analytes, values, own)
     first = {name: np.broadcast_to(value, shape)[:, 0] for name, value in parameters.items()}
