@@ -25,8 +25,6 @@ from antalgic.simulation.matrices import slowest_rate
 
 #: A new occasion begins with a dose at least this long (h) after the end of all doses before it.
 OCCASION_GAP = 12.0
-
-
 #: An enzyme's recovery is followed in steps of this length (h).
 RECOVERY_STEP = 6.0
 
