@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from antalgic.dosing import Regimen, Segment, expand, read_item
 from antalgic.evidence import cohorts
 from antalgic.evidence.cohorts import Cohort, Observation
+from antalgic.evidence.validate import dose_share
 from antalgic.population import People, PopulationSpec
 from antalgic.result import Arm
 from antalgic.simulation import Simulation, simulate
+from antalgic.simulation.plan import dose_mass
 
 Array = NDArray[np.float64]
 
@@ -277,14 +279,11 @@ def _fine(run: _Run, start: float, end: float) -> Array:
 def _clearance(run: _Run, o: Observation) -> Array | None:
     """Dose over area to infinity (L/h), of one enantiomer half the racemate; as scaled in print."""
     given = {d.drug for d in run.doses}
-    if any(d.route != "iv" for d in run.doses) or len(given) != 1:
-        return None
-    share = {o.analyte: 1.0, "ketamine": 0.5}.get(given.pop())
-    if share is None:
+    if any(d.route != "iv" for d in run.doses) or given not in ({o.analyte}, {"ketamine"}):
         return None
     weight = run.people.weight
     scale = {"": np.ones_like(weight), "kg": weight, "70 kg": weight / 70.0}
-    mass = sum(np.minimum(d.amount * scale[d.per], d.cap) for d in run.doses)
-    cl = 1000.0 * share * mass / run.area(o.analyte, 0.0, math.inf)
+    mass = dose_share(run.regimen, o.analyte) * sum(dose_mass(d, run.people) for d in run.doses)
+    cl = 1000.0 * mass / run.area(o.analyte, 0.0, math.inf)
     found: Array = cl / scale[o.per]
     return found

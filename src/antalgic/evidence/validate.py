@@ -299,7 +299,7 @@ def _one(
     if metric == "thalf":
         return curve.half_life[:, column]
     long = until(_end(curve, horizon))
-    mass = _share(long.regimen, analyte) * sum(
+    mass = dose_share(long.regimen, analyte) * sum(
         dose_mass(dose, long.people) for dose in long.regimen.doses
     )
     clearance = 1000.0 * mass / long.auc[:, column]
@@ -329,8 +329,8 @@ def _end(found: Simulation, horizon: float) -> float:
     return horizon + _TAIL * float(np.nanmax(found.half_life))
 
 
-def _share(regimen: Regimen, analyte: str) -> float:
-    """Share of the dose that is the analyte itself: half of a racemate for one enantiomer."""
+def dose_share(regimen: Regimen, analyte: str) -> float:
+    """Share of the doses that is the analyte itself: half of a racemate for one enantiomer."""
     racemate = all(dose.drug == "ketamine" for dose in regimen.doses)
     return 0.5 if racemate and analyte in ("s-ketamine", "r-ketamine") else 1.0
 
