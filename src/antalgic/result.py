@@ -217,10 +217,12 @@ def _models(
         raise study.error("names several models for one arm", "models", "pharmacokinetics")
     for model in chosen:
         return [(_named(study, str(model), pairs), "named in the study", name)]
-    age = "child" if float(np.median(people.age)) < 18 else "adult"
+    age: defaults.Age = "child" if float(np.median(people.age)) < 18 else "adult"
     sampling = study.models.sampling if study.models else "any"
     try:
-        default = defaults.choose(pairs, age=age, sampling=sampling)  # type: ignore[arg-type]
+        default = defaults.choose(
+            pairs, age=age, sampling=sampling, perpetrators=[p.name for p in regimen.perpetrators]
+        )
     except InputError as error:
         raise study.error(error.message, "arms", name) from error
     return [(shelf.load(default.model), f"default: {default.why}", name)]

@@ -330,3 +330,21 @@ def test_a_study_without_output_every_gets_a_sensible_number(horizon):
     times = readout_times(horizon, None)
     assert 1 < len(times) < 2200
     assert times[-1] == pytest.approx(horizon)
+
+
+def test_an_interacting_drug_chooses_a_model_that_has_its_effect():
+    text = """\
+study: with
+population: {size: 3}
+horizon: 1 day
+arms:
+  alone: [{drug: s-ketamine, route: iv, amount: 10 mg}]
+  with:
+    - {drug: s-ketamine, route: iv, amount: 10 mg}
+    - {drug: clarithromycin, from: 0 h}
+seed: 1
+"""
+    found = loads(text).run()
+    assert found.arm("alone").model.name == "fanta2015+otto2021"
+    assert found.arm("with").model.name == "ashraf2018"
+    assert "clarithromycin" in found.arm("with").why

@@ -20,7 +20,8 @@ from antalgic import yamlfile
 from antalgic.dosing import Regimen, expand, read_item
 from antalgic.errors import InputError
 from antalgic.evidence.cohorts import Cohort, Observation, load, names
-from antalgic.model import defaults, interactions, shelf
+from antalgic.model import defaults, shelf
+from antalgic.model.defaults import Age, Sampling
 from antalgic.model.substances import molar_mass
 from antalgic.population import People, PopulationSpec
 from antalgic.simulation import Simulation, simulate
@@ -185,7 +186,7 @@ def _rows(cohort: Cohort) -> Iterator[Row]:
     for seen in cohort.observations:
         arms = [_regimen(cohort, arm) for arm in (seen.arm, seen.over) if arm]
         pairs = sorted({(d.drug, d.route) for arm in arms for d in arm.doses})
-        age = "child" if cohort.people_of(seen.arm).get("children") else "adult"
+        age: Age = "child" if cohort.people_of(seen.arm).get("children") else "adult"
         given = " and ".join(f"{drug} {route}" for drug, route in pairs)
         parent = (
             "ketamine"
@@ -197,7 +198,9 @@ def _rows(cohort: Cohort) -> Iterator[Row]:
         purpose = f"{given}, {age}, {kind}" + ("" if site == "any" else f", {site}")
         perpetrators = [p.name for arm in arms for p in arm.perpetrators]
         default, why = _default(pairs, age, site, perpetrators)
-        others = [n for n in shelf.names(runnable=True) if n != default and _covers(n, pairs, age)]
+        others = [
+            n for n in shelf.names(runnable=True) if n != default and defaults.covers(n, pairs, age)
+        ]
         for name in ([default] if default else []) + others:
             simulated, why_not = _try(cohort, seen, name)
             if simulated is None and name != default:
@@ -211,29 +214,18 @@ def _rows(cohort: Cohort) -> Iterator[Row]:
 
 
 def _default(
-    pairs: list[tuple[str, str]], age: str, site: str, perpetrators: Sequence[str]
+    pairs: list[tuple[str, str]], age: Age, site: Sampling, perpetrators: Sequence[str]
 ) -> tuple[str, str]:
-    """The model that answers, or why none does.
-
-    With another drug it is the one in which that drug's effect is on file; at a site that no model
-    covers, the default that leaves the site open.
-    """
-    for name in perpetrators:
-        expressed = {effect.model for effect in interactions.load(name).effects}
-        able = [model for model in sorted(expressed) if _covers(model, pairs, age)]
-        if able:
-            return able[0], ""
-    for wanted in (site, "any"):
+    """The model that answers, or why none does; a site that no model covers is left open."""
+    why = ""
+    for wanted in dict.fromkeys((site, "any")):
         try:
-            return defaults.choose(pairs, age=age, sampling=wanted).model, ""  # type: ignore[arg-type]
+            found = defaults.choose(pairs, age=age, sampling=wanted, perpetrators=perpetrators)
         except InputError as error:
             why = error.message
+        else:
+            return found.model, ""
     return "", why
-
-
-def _covers(name: str, pairs: list[tuple[str, str]], age: str) -> bool:
-    model = shelf.load(name)
-    return model.file.ages in (age, "all") and all(model.covers(d, r) for d, r in pairs)
 
 
 def _try(cohort: Cohort, seen: Observation, model: str) -> tuple[float | None, str]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from antalgic import yamlfile
 from antalgic.errors import InputError
-from antalgic.model import shelf
+from antalgic.model import interactions, shelf
 
 Age = Literal["adult", "child"]
 Sampling = Literal["any", "arterial", "venous"]
@@ -51,27 +51,43 @@ def table() -> tuple[Default, ...]:
 
 
 def choose(
-    given: Iterable[tuple[str, str]], *, age: Age = "adult", sampling: Sampling = "any"
+    given: Iterable[tuple[str, str]],
+    *,
+    age: Age = "adult",
+    sampling: Sampling = "any",
+    perpetrators: Iterable[str] = (),
 ) -> Default:
-    """The default for an arm that gives these (drug, route) pairs.
+    """The default for an arm that gives these (drug, route) pairs beside other drugs.
 
-    One model must cover all of them, so that they lie on one curve.  Raises InputError that says
-    why nothing does and names the nearest models.
+    One model must cover all of the pairs, so that they lie on one curve; where another drug acts, a
+    model in which its effect is on file is preferred.  Raises InputError that says why nothing does
+    and names the nearest models.
     """
     pairs = list(given)
     candidates = [_single(drug, route, age, sampling) for drug, route in pairs]
-    for candidate in candidates:
-        model = shelf.load(candidate.model)
-        if all(model.covers(drug, route) for drug, route in pairs):
-            return candidate
-    for name in shelf.names(runnable=True):
-        model = shelf.load(name)
-        if model.file.ages in (age, "all") and all(model.covers(d, r) for d, r in pairs):
-            return candidates[0].model_copy(
-                update={"model": name, "why": "the only model that covers every route of this arm"}
-            )
-    wanted = ", ".join(f"{drug} {route}" for drug, route in pairs)
-    raise InputError(f"no model covers {wanted} together; nearest are {nearest(pairs)}")
+    able = [n for n in shelf.names(runnable=True) if covers(n, pairs, age)]
+    if not able:
+        wanted = ", ".join(f"{drug} {route}" for drug, route in pairs)
+        raise InputError(f"no model covers {wanted} together; nearest are {nearest(pairs)}")
+    others = list(perpetrators)
+    expressed = [n for n in able if others and all(_acts(o, n) for o in others)]
+    chosen = next((c for c in candidates if c.model in (expressed or able)), None)
+    if chosen is not None:
+        return chosen
+    name, why = able[0], "a model that covers every route of this arm"
+    if expressed:
+        name, why = expressed[0], f"the effect of {', '.join(others)} is on file in it"
+    return candidates[0].model_copy(update={"model": name, "why": why})
+
+
+def covers(name: str, pairs: Iterable[tuple[str, str]], age: Age) -> bool:
+    """Whether a runnable model is for the age and has every (drug, route) pair."""
+    model = shelf.load(name)
+    return model.file.ages in (age, "all") and all(model.covers(d, r) for d, r in pairs)
+
+
+def _acts(perpetrator: str, model: str) -> bool:
+    return any(effect.model == model for effect in interactions.load(perpetrator).effects)
 
 
 def _single(drug: str, route: str, age: Age, sampling: Sampling) -> Default:
