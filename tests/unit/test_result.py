@@ -210,7 +210,10 @@ def test_errors_of_models_and_outputs(more, said):
     [
         ("{drug: s-ketamine, route: sc, amount: 20 mg}", "arms.a: no model covers s-ketamine sc"),
         ("{drug: ticlopidin, from: 0 h}", "ticlopidine"),
-        ("{drug: ticlopidine, from: 0 h}", "only in model ashraf2018"),
+        (
+            "{drug: ketamine, route: iv, amount: 20 mg}, {drug: ticlopidine, from: 0 h}",
+            "only in model ashraf2018",
+        ),
         ("{change: CLx, factor: 0.5}", "has no parameter 'CLx' that can change, expected one of "),
     ],
 )
