@@ -85,7 +85,9 @@ class Variability:
             return f"CV {self.value:.3g}%"
         if self.scale == "logit":
             return f"{self.kind} {self.value:.3g} (logit)"
-        return f"{self.kind} {self.value:.3g} (CV {100 * self.cv:.2g}%)"
+        percent = 100 * self.cv
+        shown_cv = f"{percent:.0f}" if percent >= 10 else f"{percent:.2g}"
+        return f"{self.kind} {self.value:.3g} (CV {shown_cv}%)"
 
 
 @dataclass(frozen=True)
