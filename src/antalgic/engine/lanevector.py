@@ -1,0 +1,82 @@
+"""Vector instructions over the lanes of a block, and calls of generated code by address.
+
+A **slot** is one number for each of the 16 people of a block, side by side in memory; workspaces
+are flat arrays of slots.
+"""
+
+from llvmlite import ir
+from numba import njit
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+#: People in a block.
+LANES = 16
+
+
+@intrinsic
+def dot(typing_context, a, a_at, b, b_at, left, right, first, last, out, out_at):
+    """Slot out_at of out = sum over first <= t < last of a[left[t]] b[right[t]], slot by slot.
+
+    ``left`` and ``right`` (int64) count slots from a_at and b_at; all arrays are flat.
+    """
+    signature = types.void(a, a_at, b, b_at, left, right, first, last, out, out_at)
+
+    def codegen(context, builder, signature, arguments):
+        def data(array):
+            return context.make_array(signature.args[array])(
+                context, builder, arguments[array]
+            ).data
+
+        lanes = ir.VectorType(ir.DoubleType(), LANES)
+        multiply_add = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(lanes, [lanes] * 3), f"llvm.fmuladd.v{LANES}f64"
+        )
+        width = ir.Constant(ir.IntType(64), LANES)
+
+        def slot(pointer, base, offset):
+            place = builder.mul(builder.add(base, offset), width)
+            return builder.bitcast(builder.gep(pointer, [place]), ir.PointerType(lanes))
+
+        a_data, b_data, left_data, right_data, out_data = (data(i) for i in (0, 2, 4, 5, 8))
+        total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [0.0] * LANES))
+        count = builder.sub(arguments[7], arguments[6])
+        with cgutils.for_range(builder, count) as loop:
+            t = builder.add(loop.index, arguments[6])
+            left_slot = builder.load(builder.gep(left_data, [t]))
+            right_slot = builder.load(builder.gep(right_data, [t]))
+            x = builder.load(slot(a_data, arguments[1], left_slot), align=8)
+            y = builder.load(slot(b_data, arguments[3], right_slot), align=8)
+            builder.store(builder.call(multiply_add, [x, y, builder.load(total)]), total)
+        target = slot(out_data, arguments[9], ir.Constant(ir.IntType(64), 0))
+        builder.store(builder.load(total), target, align=8)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def call(typing_context, address, work, propagator, propagator_at, hours):
+    """Call generated code at an address: f(work, propagator + slot propagator_at, hours)."""
+    signature = types.void(types.intp, work, propagator, types.intp, types.float64)
+
+    def codegen(context, builder, signature, arguments):
+        def data(array):
+            return context.make_array(signature.args[array])(
+                context, builder, arguments[array]
+            ).data
+
+        pointer = ir.PointerType(ir.DoubleType())
+        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, ir.DoubleType()])
+        function = builder.inttoptr(arguments[0], ir.PointerType(kind))
+        place = builder.mul(arguments[3], ir.Constant(ir.IntType(64), LANES))
+        builder.call(function, [data(1), builder.gep(data(2), [place]), arguments[4]])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply(entries, start, left, right, a, a_at, b, b_at, out, out_at):
+    """Product of two sparse matrices of slots with one pattern (see :class:`lanes.Pattern`)."""
+    for i in range(entries):
+        dot(a, a_at, b, b_at, left, right, start[i], start[i + 1], out, out_at + i)

@@ -1,0 +1,230 @@
+"""The nonlinear engine against SciPy's DOP853 at 1e-10 and against the linear engine."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from antalgic.engine import linear
+from antalgic.engine.lanes import Doses, StepLimitError, solve
+from antalgic.engine.linear import ticks
+from antalgic.engine.pairs import PAIRS
+from antalgic.model.compose import Circuit, Use
+from antalgic.model.pk import first_order_depot, three_compartment, two_compartment
+from antalgic.model.step import step
+from antalgic.model.trace import trace
+from antalgic.simulation.compile import compiled
+
+SPEC = importlib.util.spec_from_file_location("w1", Path(__file__).parents[2] / "bench" / "w1.py")
+w1 = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(w1)
+
+
+@step(
+    states={"A": "mg"},
+    inputs={"rate": "mg/h"},
+    parameters={"Vmax": "mg/h", "Km": "mg/L", "V": "L"},
+    outputs={"C": "mg/L"},
+)
+def saturable(A, rate, Vmax, Km, V):
+    """One compartment with saturable elimination."""
+    return (rate - Vmax * (A / V) / (Km + A / V),), (A / V,)
+
+
+@step(states={"x": "1"}, inputs={}, parameters={"speed": "1/h"}, outputs={"x": "1"})
+def growth(x, speed):
+    """Grows with its square, to infinity at a finite time."""
+    return (speed * x * x,), (x,)
+
+
+@step(states={"X": "1"}, inputs={}, parameters={"kin": "1/h", "kout": "1/h"}, outputs={"X": "1"})
+def turnover(X, kin, kout):
+    """Formed at a constant rate, so that the block has a constant column."""
+    return (kin - kout * X,), (X,)
+
+
+@step(
+    states={"E": "1"},
+    inputs={"X": "1"},
+    parameters={"gamma": "1", "half": "1", "k": "1/h"},
+    outputs={"E": "1", "root": "1"},
+)
+def hill(E, X, gamma, half, k):
+    """Powers of every sort: a parameter, a third, halves, whole and negative ones."""
+    effect = X**gamma / (half**gamma + X**gamma)
+    return (k * (effect - E**3) + 0.01 * X**0.3 - 0.01 * E / (1 + X) ** 2.5,), (E, (1 + E) ** -0.5)
+
+
+LINEAR = Circuit(
+    (
+        Use(first_order_depot, "gut", {"rate": ("dose.oral",)}, {"ka": "ka"}),
+        Use(
+            three_compartment, "ket", {"rate": ("dose.iv", "gut.out")},
+            {p: p for p in ("CL", "V1", "Q2", "V2", "Q3", "V3")},
+        ),
+        Use(
+            two_compartment, "nor", {"rate": ("ket.eliminated",)},
+            {"CL": "n.CL", "V1": "n.V1", "Q2": "n.Q2", "V2": "n.V2"},
+        ),
+    ),
+    {"ket": ("ket.C",), "nor": ("nor.C",)},
+)  # fmt: skip
+SATURABLE = Circuit(
+    (Use(saturable, "blood", {"rate": ("dose.iv",)}, {p: p for p in ("Vmax", "Km", "V")}),),
+    {"C": ("blood.C",)},
+)
+GROWTH = Circuit((Use(growth, "g", {}, {"speed": "speed"}),), {"x": ("g.x",)})
+
+
+TURNOVER = Circuit(
+    (
+        Use(turnover, "t", {}, {"kin": "kin", "kout": "kout"}),
+        Use(hill, "h", {"X": ("t.X",)}, {p: p for p in ("gamma", "half", "k")}),
+    ),
+    {"X": ("t.X",), "E": ("h.E",), "root": ("h.root",)},
+)
+
+
+def regimen(rng, model, horizon, people):
+    """Boluses and overlapping infusions at odd times, other amounts for every person."""
+    d = 8
+    start = rng.uniform(0, 0.8 * horizon, d)
+    duration = np.where(rng.random(d) < 0.5, rng.uniform(0.3, 9.0, d), 0.0)
+    target = rng.integers(0, len(model.doses), d)
+    amount = rng.uniform(5.0, 80.0, (d, people)) * (rng.random((d, people)) < 0.8)
+    return Doses(ticks(start), ticks(duration), amount, target)
+
+
+def one(doses, i):
+    return Doses(doses.start, doses.duration, doses.amount[:, i : i + 1], doses.target)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("rtol", [1e-4, 1e-6])
+def test_w1_keeps_the_tolerance_on_random_patients_and_regimens(pair, rtol):
+    model = w1.compiled(w1.circuit(), pair)
+    rng = np.random.default_rng(7)
+    horizon, x0 = 14 * 24.0, w1.initial(model)
+    for _ in range(4):
+        parameters = w1.patients(model, 20, int(rng.integers(1000)))
+        given = regimen(rng, model, horizon, 20)
+        hours = np.sort(ticks(rng.uniform(0, horizon, 60)))
+        found = solve(model.kernel, parameters, given, hours, rtol=rtol, initial=x0).values
+        for i in rng.integers(0, 20, 2):
+            truth = w1.reference(
+                w1.circuit(), model, parameters[:, i], one(given, i), x0[:, 0],
+                hours / linear.TICKS_PER_HOUR,
+            )  # fmt: skip
+            assert w1.deviation(found[i], truth) < rtol
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pair", "rtol"), [("bs32", 1e-4), ("dp54", 1e-4), ("dp54", 1e-6)])
+def test_w1_keeps_the_tolerance_over_twelve_weeks(pair, rtol):
+    model = w1.compiled(w1.circuit(), pair)
+    parameters, given, x0 = w1.patients(model, 32, 3), w1.doses(model), w1.initial(model)
+    hours = np.arange(w1.HOURS + 1.0)
+    found = solve(model.kernel, parameters, given, ticks(hours), rtol=rtol, initial=x0).values
+    for i in (5, 30):
+        truth = w1.reference(w1.circuit(), model, parameters[:, i], given, x0[:, 0], hours)
+        assert w1.deviation(found[i], truth) < rtol
+
+
+def test_a_linear_circuit_equals_the_linear_engine():
+    model = compiled(LINEAR, "dp54")
+    assert model.linear == len(model.states) == len(LINEAR.states)
+    rng = np.random.default_rng(1)
+    people, times = 21, ticks(np.sort(rng.uniform(0, 72, 40)))
+    names = {name: rng.uniform(0.5, 30, people) for name in model.parameters}
+    given = regimen(rng, model, 72.0, people)
+    flows, readouts = LINEAR.columns(names, (people,))
+    n, inputs, k = len(LINEAR.states), len(LINEAR.doses), len(LINEAR.readouts)
+    total = n + inputs + k
+    mt = np.zeros((people, 1, total, linear.padded(total)))
+    mt[:, 0, : n + inputs, :n] = flows
+    mt[:, 0, : n + inputs, n + inputs : total] = np.swapaxes(readouts, 1, 2)
+    readout = np.zeros((people, 1, k, linear.padded(total)))
+    readout[:, 0, :, : n + inputs] = readouts
+    schedule = linear.Schedule(
+        given.start[None], given.duration[None], given.amount.T.copy(), given.target,
+        np.zeros(0, dtype=np.int64),
+    )  # fmt: skip
+    truth = linear.solve(linear.System(mt, readout, n, inputs), schedule, times)[0]
+    found = solve(model.kernel, np.array(list(names.values())), given, times, rtol=1e-4).values
+    np.testing.assert_allclose(found, truth, rtol=1e-11, atol=1e-13 * truth.max())
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-6, 1e-8])
+def test_a_fully_nonlinear_circuit_keeps_the_tolerance(rtol):
+    model = compiled(SATURABLE, "dp54")
+    assert model.linear == 0
+    rng = np.random.default_rng(5)
+    values = {"Vmax": (5.0, 20.0), "Km": (0.05, 2.0), "V": (5.0, 50.0)}
+    parameters = np.array([rng.uniform(*values[p], 19) for p in model.parameters])
+    given = regimen(rng, model, 48.0, 19)
+    hours = np.sort(ticks(rng.uniform(0, 48, 30)))
+    found = solve(model.kernel, parameters, given, hours, rtol=rtol).values
+    for i in (0, 15, 18):
+        truth = w1.reference(
+            SATURABLE, model, parameters[:, i], one(given, i), np.zeros(1),
+            hours / linear.TICKS_PER_HOUR,
+        )  # fmt: skip
+        assert w1.deviation(found[i], truth) < rtol
+
+
+def test_constant_inflow_and_powers_of_every_sort():
+    model = compiled(TURNOVER, "dp54")
+    assert model.linear == 1
+    rng = np.random.default_rng(2)
+    parameters = rng.uniform(0.3, 3.0, (len(model.parameters), 5))
+    none = Doses(*np.zeros((2, 0), dtype=np.int64), np.zeros((0, 1)), np.zeros(0, dtype=np.int64))
+    hours = np.array([0.0, 0.7, 3.0, 11.0])
+    x0 = np.array([[0.2], [0.1]])
+    found = solve(model.kernel, parameters, none, ticks(hours), rtol=1e-6, initial=x0).values
+    for i in range(5):
+        truth = w1.reference(TURNOVER, model, parameters[:, i], one(none, 0), x0[:, 0], hours)
+        assert w1.deviation(found[i], truth) < 1e-6
+
+
+def test_two_models_have_two_modules_and_one_model_has_one():
+    names = {compiled(c, "dp54").kernel.owner.__name__ for c in (LINEAR, SATURABLE, GROWTH)}
+    assert len(names) == 3
+    assert compiled(GROWTH, "bs32").kernel.owner.__name__ not in names
+    assert compiled(GROWTH, "dp54").kernel.owner.__name__ in names
+
+
+def test_the_linear_block_of_w1_is_all_but_response_and_sensitization():
+    traced = trace(w1.circuit())
+    assert traced.slow == ("drug.R", "cord.S")
+    assert traced.signals == ("site.Ce", "drug.T")
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_pairs_satisfy_the_order_conditions(pair):
+    for row, c in zip(pair.a, pair.c, strict=True):
+        assert sum(row) == pytest.approx(c, abs=1e-14)
+    b, c = np.array([*pair.a[-1], 0.0]), np.array(pair.c)
+    weaker = b - np.array(pair.error)
+    for q in range(1, pair.order + 1):
+        assert b @ c ** (q - 1) == pytest.approx(1 / q, abs=1e-13)
+    for q in range(1, pair.order):
+        assert weaker @ c ** (q - 1) == pytest.approx(1 / q, abs=1e-13)
+    assert abs(weaker @ c ** (pair.order - 1) - 1 / pair.order) > 1e-4
+    lengths = [
+        sum(pair.chains[chain] / 2**halvings for chain, halvings in (r[:2], r[2:]) if chain >= 0)
+        for r in pair.recipe
+    ]
+    np.testing.assert_allclose(lengths, [1.0, *pair.inner], rtol=1e-15)
+
+
+def test_no_solution_is_a_clear_error_and_not_an_endless_loop():
+    model = compiled(GROWTH, "dp54")
+    none = Doses(*np.zeros((2, 0), dtype=np.int64), np.zeros((0, 1)), np.zeros(0, dtype=np.int64))
+    arguments = (model.kernel, np.array([[1.0]]), none, ticks(np.array([0.0, 0.5, 3.0])))
+    with pytest.raises(StepLimitError, match=r"people 0 to 0 .* span from 0\.5 h"):
+        solve(*arguments, rtol=1e-6, initial=np.array([[1.0]]), start=0)
+    with pytest.raises(StepLimitError, match="more than 10 steps"):
+        solve(*arguments, rtol=1e-6, initial=np.array([[1.0]]), start=0, most_steps=10)
+    half = solve(*arguments, rtol=1e-6, initial=np.array([[0.2]]), start=0).values[0, 0]
+    np.testing.assert_allclose(half, 1 / (5 - np.array([0.0, 0.5, 3.0])), rtol=1e-6)

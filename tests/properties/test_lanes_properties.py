@@ -1,0 +1,166 @@
+"""What must hold for every regimen and every person in the nonlinear engine."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from antalgic.engine.lanes import Doses, solve
+from antalgic.engine.linear import ticks
+from antalgic.simulation.compile import compiled
+
+SPEC = importlib.util.spec_from_file_location("w1", Path(__file__).parents[2] / "bench" / "w1.py")
+w1 = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(w1)
+
+TIMES = np.arange(0.0, 97.0, 4.0)
+TOLERANCE = 1e-6
+
+
+@pytest.fixture(scope="module")
+def model():
+    return compiled(w1.circuit(), "dp54")
+
+
+def doses(model, rows):
+    """Doses from (start h, duration h, amount mg, route)."""
+    start, duration, amount, route = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Doses(
+        ticks(np.array(start, float)), ticks(np.array(duration, float)),
+        np.array(amount, float)[:, None],
+        np.array([model.doses.index(r) for r in route], dtype=np.int64),
+    )  # fmt: skip
+
+
+def run(model, given_doses, people=3, times=TIMES, rtol=TOLERANCE, **more):
+    more = {"initial": w1.initial(model), "start": 0} | more
+    return solve(
+        model.kernel, w1.patients(model, people, 11), given_doses, ticks(times), rtol=rtol, **more
+    )
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.floats(0, 90), st.sampled_from([0.0, 0.5, 6.0]), st.floats(0, 100),
+        st.sampled_from(["iv", "oral"]),
+    ),
+    max_size=6,
+)  # fmt: skip
+
+
+def close(a, b, rtol=4 * TOLERANCE):
+    scale = np.maximum(abs(b).max(axis=-1, keepdims=True), 1e-12)
+    assert (abs(a - b) / scale).max() < rtol
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=ROWS)
+def test_one_infusion_equals_its_two_halves(model, rows):
+    halves = [
+        half
+        for start, length, amount, route in rows
+        for half in (
+            [(start, 0.0, amount, route)]
+            if length == 0
+            else [
+                (start, length / 2, amount / 2, route),
+                (start + length / 2, length / 2, amount / 2, route),
+            ]
+        )
+    ]
+    close(run(model, doses(model, halves)).values, run(model, doses(model, rows)).values)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=ROWS)
+def test_zero_amounts_change_nothing(model, rows):
+    more = [*rows, (10.0, 0.0, 0.0, "iv"), (33.3, 5.0, 0.0, "oral")]
+    close(run(model, doses(model, more)).values, run(model, doses(model, rows)).values)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=ROWS, at=st.integers(1, len(TIMES) - 2))
+def test_a_run_can_be_cut_and_carried_on(model, rows, at):
+    given_doses = doses(model, rows)
+    whole = run(model, given_doses)
+    first = run(model, given_doses, times=TIMES[: at + 1])
+    second = run(
+        model, given_doses, times=TIMES[at:], initial=first.final, start=int(ticks(TIMES[at]))
+    )
+    close(np.concatenate([first.values, second.values[..., 1:]], axis=-1), whole.values)
+    np.testing.assert_array_equal(first.values[..., -1], second.values[..., 0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=ROWS)
+def test_block_states_are_never_negative(model, rows):
+    found = run(model, doses(model, rows))
+    assert (found.final[: model.linear] >= 0).all()
+    assert (found.values[:, :2] >= 0).all()
+
+
+def test_same_bits_for_any_threads_and_any_order_of_blocks(model):
+    given_doses, people = doses(model, [(0.0, 4.0, 80.0, "iv"), (30.3, 0.0, 20.0, "oral")]), 150
+    parameters = w1.patients(model, people, 11)
+    arguments = {"rtol": 1e-4, "initial": w1.initial(model)}
+    one = solve(model.kernel, parameters, given_doses, ticks(TIMES), threads=1, **arguments)
+    two = solve(model.kernel, parameters, given_doses, ticks(TIMES), threads=2, **arguments)
+    assert one.values.tobytes() == two.values.tobytes()
+    assert one.final.tobytes() == two.final.tobytes()
+    order = np.arange(144).reshape(9, 16)[::-1].ravel()
+    turned = solve(
+        model.kernel, np.ascontiguousarray(parameters[:, order]), given_doses, ticks(TIMES),
+        threads=2, **arguments,
+    )  # fmt: skip
+    assert turned.values.tobytes() == one.values[order].tobytes()
+
+
+def test_response_is_not_proportional_to_dose(model):
+    once = run(model, doses(model, [(0.0, 4.0, 50.0, "iv")])).values
+    twice = run(model, doses(model, [(0.0, 4.0, 100.0, "iv")])).values
+    np.testing.assert_allclose(twice[:, :2], 2 * once[:, :2], rtol=1e-12)
+    assert (abs(twice[:, 2, -1] / once[:, 2, -1] - 2) > 0.1).all()
+
+
+def test_without_a_dose_there_is_no_drug_and_sensitization_goes_its_own_way(model):
+    found = run(model, doses(model, [])).values
+    assert (found[:, :3] == 0).all()
+    alone = solve_ivp(
+        lambda _, s: (s**4 / (0.5**4 + s**4) - 0.5 * s + 0.05) / 120, (0, TIMES[-1]), [1.0],
+        t_eval=TIMES[[0, -1]], method="DOP853", rtol=1e-10,
+    )  # fmt: skip
+    np.testing.assert_allclose(found[:, 3][:, [0, -1]], alone.y.repeat(3, axis=0), rtol=1e-6)
+
+
+def test_a_dose_at_an_output_is_seen_only_after_it(model):
+    found = run(model, doses(model, [(8.0, 0.0, 50.0, "iv")])).values
+    assert (found[:, 0, TIMES <= 8.0] == 0).all()
+    assert (found[:, 0, TIMES > 8.0] > 0).all()
+
+
+def test_people_of_different_amounts_do_not_mix(model):
+    shared = doses(model, [(0.0, 4.0, 1.0, "iv"), (20.0, 0.0, 1.0, "oral")])
+    amount = np.array([[100.0, 0.0, 50.0], [20.0, 20.0, 0.0]])
+    parts = Doses(shared.start, shared.duration, amount, shared.target)
+    found = run(model, parts).values
+    for i in range(3):
+        own = Doses(shared.start, shared.duration, amount[:, i : i + 1], shared.target)
+        close(found[i], run(model, own).values[i])
+
+
+def test_a_wrong_call_is_refused(model):
+    none = doses(model, [])
+    with pytest.raises(ValueError, match="expected 18"):
+        solve(model.kernel, np.ones((3, 2)), none, ticks(TIMES), rtol=1e-4)
+    with pytest.raises(ValueError, match="ascend"):
+        run(model, none, times=TIMES[::-1])
+    with pytest.raises(ValueError, match="rtol"):
+        run(model, none, rtol=0.0)
+    with pytest.raises(ValueError, match="before the start"):
+        run(model, none, start=5)
+    with pytest.raises(ValueError, match="shape"):
+        run(model, none, out=np.empty((1, 1, 1)))
