@@ -103,7 +103,7 @@ def _scipy(regimen: Regimen, person: People, times: np.ndarray[Any, Any]) -> Non
     for start, stop in pairwise(breaks):
         rate = np.zeros(n)
         for dose in regimen.doses:
-            path = model.file.routes[dose.drug][dose.route][0]  # type: ignore[index]
+            path = model.paths(dose.drug, dose.route)[0]
             column = inputs[model.circuit.doses.index(path.into)]
             if dose.duration == 0 and dose.time == start:
                 state = state + column * dose.amount

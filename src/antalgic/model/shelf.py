@@ -249,9 +249,21 @@ class PKModel:
         """What the model predicts in blood."""
         return tuple(self.circuit.readouts)
 
+    def paths(self, drug: str, route: str) -> tuple[Path, ...]:
+        """The ways of a dose into the model; none where it has no such drug or route."""
+        return next(
+            (
+                paths
+                for given, routes in self.file.routes.items()
+                for by, paths in routes.items()
+                if (given, by) == (drug, route)
+            ),
+            (),
+        )
+
     def covers(self, drug: str, route: str) -> bool:
         """Whether the drug can be given by the route in this model."""
-        return route in self.file.routes.get(drug, {})  # type: ignore[call-overload]
+        return bool(self.paths(drug, route))
 
     def grade(self, route: str) -> str:
         """Worst grade of the model's default and of the absorption of the route."""

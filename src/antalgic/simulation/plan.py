@@ -106,12 +106,11 @@ def plan(model: PKModel, regimen: Regimen, horizon: float) -> Plan:
     doses: list[DoseEvent] = []
     paths: list[Path] = []
     for dose in given:
-        routes = model.file.routes.get(dose.drug, {})  # type: ignore[call-overload]
-        if dose.route not in routes:
+        ways = model.paths(dose.drug, dose.route)
+        if not ways:
             raise InputError(f"model '{model.name}' has no {dose.drug} by route {dose.route}")
-        for path in routes[dose.route]:
-            doses.append(dose)
-            paths.append(path)
+        doses += [dose] * len(ways)
+        paths += ways
     spans = _spans(regimen.perpetrators)
     changes = [c for name in spans for c in _interaction(model, name, spans[name], horizon)]
     sets = _sets(model, given, [*regimen.changes, *changes], horizon)
