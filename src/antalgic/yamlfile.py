@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
@@ -79,6 +81,13 @@ def read(path: str | Path) -> Document:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot be read: {reason}", file=str(path)) from error
     return read_text(text, str(path))
+
+
+@cache
+def library(path: str) -> Document:
+    """A file of the library by its path below library/, such as "receptors/nmda.yaml"."""
+    text = (files("antalgic") / "library").joinpath(path).read_text(encoding="utf-8")
+    return read_text(text, f"library/{path}")
 
 
 def read_text(text: str, name: str) -> Document:

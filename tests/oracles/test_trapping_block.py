@@ -16,10 +16,11 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 from scipy.optimize import brentq
 
+from antalgic import yamlfile
 from antalgic.model import receptor
-from antalgic.model.values import document, read
+from antalgic.model.values import read
 
-GATING = document("receptors/gating.yaml").data
+GATING = yamlfile.library("receptors/gating.yaml").data
 KOFF = read("receptors/gating.yaml", "1/h", "blocker", "koff").value / 3600
 LEAK = read("receptors/gating.yaml", "1/h", "blocker", "leak").value / 3600
 IC50_2A, V_REF, DELTA, RT_F = 0.33, -66.0, 0.55, 26.7

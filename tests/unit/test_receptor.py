@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antalgic import units
+from antalgic import units, yamlfile
 from antalgic.errors import InputError
 from antalgic.model import receptor, values
 from antalgic.model.receptor import LIBRARY, block, ic50, nmda_block, parameters
@@ -18,7 +18,7 @@ from antalgic.units import Kind
 
 SUBUNITS = ("GluN2A", "GluN2B", "GluN2C", "GluN2D")
 SINGLE = ("s-ketamine", "r-ketamine", "s-norketamine", "r-norketamine", "memantine")
-DATA = values.document(LIBRARY).data
+DATA = yamlfile.library(LIBRARY).data
 plasma = st.floats(0, 5000)
 mixture = st.fixed_dictionaries({name: plasma for name in SINGLE})
 setting = st.fixed_dictionaries(

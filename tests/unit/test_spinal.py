@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+from antalgic import yamlfile
 from antalgic.errors import InputError
 from antalgic.model import receptor, spinal
 from antalgic.model.spinal import evoked, parameters, runs, temporal_summation, wind_up
-from antalgic.model.values import document
 
 DOCS = Path(__file__).parents[2] / "docs"
 share = st.floats(0, 1)
@@ -163,7 +163,10 @@ def test_runs_of_the_cell_are_complete():
         assert 0 <= run.NMDA <= 1
         assert 0.3 < run.period <= 10
     assert sum(run.spikes.size for run in runs()) == 512
-    assert document(spinal.RUNS).data["source"] in document(spinal.RUNS).data["sources"]
+    assert (
+        yamlfile.library(spinal.RUNS).data["source"]
+        in yamlfile.library(spinal.RUNS).data["sources"]
+    )
 
 
 # --- what the user is told ------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -116,8 +115,7 @@ class _Explanations(BaseModel):
 @cache
 def explanations() -> tuple[Explanation, ...]:
     """What library/misses.yaml says about known misses."""
-    text = (files("antalgic") / "library" / "misses.yaml").read_text(encoding="utf-8")
-    return yamlfile.validate(_Explanations, yamlfile.read_text(text, "library/misses.yaml")).misses
+    return yamlfile.validate(_Explanations, yamlfile.library("misses.yaml")).misses
 
 
 def explain(row: Row) -> str | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -135,6 +134,4 @@ def nearest(pairs: Iterable[tuple[str, str]]) -> str:
 
 @cache
 def _read() -> _File:
-    path = files("antalgic") / "library" / "pk" / "defaults.yaml"
-    text = path.read_text(encoding="utf-8")
-    return yamlfile.validate(_File, yamlfile.read_text(text, "library/pk/defaults.yaml"))
+    return yamlfile.validate(_File, yamlfile.library("pk/defaults.yaml"))

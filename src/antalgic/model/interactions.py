@@ -78,10 +78,7 @@ def load(name: str) -> Interaction:
         near = get_close_matches(name, listed, 1, 0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"on file are {', '.join(listed)}"
         raise InputError(f"no interaction with '{name}' is on file; {hint}")
-    text = (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
-    return yamlfile.validate(
-        Interaction, yamlfile.read_text(text, f"library/interactions/{name}.yaml")
-    )
+    return yamlfile.validate(Interaction, yamlfile.library(f"interactions/{name}.yaml"))
 
 
 def _folder() -> Any:

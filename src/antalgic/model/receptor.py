@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from antalgic import yamlfile
 from antalgic.errors import InputError, did_you_mean, shown
 from antalgic.model.step import Step, step
-from antalgic.model.values import changed, document, quantity, read, together
+from antalgic.model.values import changed, quantity, read, together
 from antalgic.sources import Value
 
 Values = tuple[tuple[Any, ...], tuple[Any, ...]]
@@ -104,7 +105,7 @@ def parameters(phasic: str | None = None, tonic: str | None = None) -> dict[str,
 
     phasic and tonic name the subunits (GluN2A to GluN2D); without them the library's choice.
     """
-    sites = document(LIBRARY).data["sites"]
+    sites = yamlfile.library(LIBRARY).data["sites"]
     subunits = {
         "phasic": phasic or sites["phasic"]["subunit"],
         "tonic": tonic or sites["tonic"]["subunit"],
@@ -183,7 +184,7 @@ _LIGAND_OF = {"K": "ketamine", "N": "norketamine", "M": "memantine"}
 
 def _read(name: str, unit: str, subunits: Mapping[str, str]) -> Value:
     """The library value behind a parameter of `nmda_block`."""
-    data = document(LIBRARY).data
+    data = yamlfile.library(LIBRARY).data
     stem, _, site = name.rpartition("_")
     if site in subunits and stem != "V":
         return read(LIBRARY, unit, "subunits", subunits[site], stem)

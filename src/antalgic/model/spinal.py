@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from antalgic import yamlfile
 from antalgic.errors import InputError, shown
 from antalgic.model import receptor
 from antalgic.model.step import Step, step
-from antalgic.model.values import changed, document, quantity, read, together
+from antalgic.model.values import changed, quantity, read, together
 from antalgic.sources import Value
 
 Values = tuple[tuple[Any, ...], tuple[Any, ...]]
@@ -107,7 +108,7 @@ def parameters() -> dict[str, Value]:
         name: read(LIBRARY, unit, place, name)
         for place, declared in places.items()
         for name, unit in declared.items()
-        if name in document(LIBRARY).data[place]
+        if name in yamlfile.library(LIBRARY).data[place]
     }
 
 
@@ -122,7 +123,7 @@ def runs(group: str = "fitted") -> tuple[Run, ...]:
             _SECONDS * float(quantity(entry["period"], "h", "period")),
             np.asarray(entry["spikes"], dtype=float),
         )
-        for entry in document(RUNS).data[group]
+        for entry in yamlfile.library(RUNS).data[group]
     )  # fmt: skip
 
 
@@ -221,7 +222,7 @@ def _blocked(
 
 
 def _notes(rate_hz: Floats) -> tuple[str, ...]:
-    tried = document(LIBRARY).data["range"]
+    tried = yamlfile.library(LIBRARY).data["range"]
     if ((rate_hz >= tried["from"]) & (rate_hz <= tried["to"])).all():
         return ()
     known = f"{tried['from']} to {tried['to']} stimuli per second"

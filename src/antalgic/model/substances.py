@@ -1,7 +1,6 @@
 """Molar masses, from library/substances.yaml."""
 
 from functools import cache
-from importlib.resources import files
 
 from antalgic import sources, yamlfile
 from antalgic.errors import InputError
@@ -11,8 +10,7 @@ from antalgic.units import Kind
 @cache
 def molar_mass(substance: str) -> float:
     """Molar mass in g/mol; InputError names the known substances for an unknown one."""
-    text = (files("antalgic") / "library" / "substances.yaml").read_text(encoding="utf-8")
-    document = yamlfile.read_text(text, "library/substances.yaml")
+    document = yamlfile.library("substances.yaml")
     known = document.data["substances"]
     if substance not in known:
         raise InputError(f"unknown substance '{substance}', expected one of {', '.join(known)}")

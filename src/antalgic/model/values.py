@@ -8,7 +8,6 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -34,16 +33,9 @@ _KINDS = {
 _MILLIVOLT = re.compile(r"\s*([+-]?[0-9.]+)\s*mV\s*")
 
 
-@cache
-def document(path: str) -> yamlfile.Document:
-    """A file of the library by its path below library/, such as "receptors/nmda.yaml"."""
-    text = (files("antalgic") / "library").joinpath(path).read_text(encoding="utf-8")
-    return yamlfile.read_text(text, f"library/{path}")
-
-
 def read(path: str, unit: str, *place: str) -> Value:
     """The entry at a place of a library file as a value in a unit; InputError says where not."""
-    found = document(path)
+    found = yamlfile.library(path)
     entry: Any = found.data
     for key in place:
         entry = entry[key]
@@ -100,8 +92,8 @@ def together(arrays: Mapping[str, NDArray[np.float64]]) -> tuple[int, ...]:
 
 @cache
 def _cited(path: str) -> dict[str, sources.Source]:
-    with document(path).at("sources"):
-        return sources.read_sources(document(path).data["sources"])
+    with yamlfile.library(path).at("sources"):
+        return sources.read_sources(yamlfile.library(path).data["sources"])
 
 
 def _value(entry: Any, unit: str, cited: Mapping[str, sources.Source]) -> Value:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 INK = "#1a1a1a"
 SOFT = "#5c5c5c"
-FAINT = "#c9c9c9"
 PAPER = "#ffffff"
 
 Dash = tuple[float, tuple[float, ...]] | Literal["solid"]
