@@ -1,12 +1,13 @@
 """Wiring of steps by name into one model, and its matrices.
 
-A use of a step may take outputs of earlier uses (``gut.out``) and doses (``dose.iv``); several are
-added.  Because every step of a linear model is a linear function, its columns are its values on
-unit vectors: the equations are evaluated, never written a second time.
+A use of a step may take outputs of earlier uses (``gut.out``), doses (``dose.iv``), and states of
+any use, later ones too (``mood.P``): a loop closes through a state.  Several are added, none is 0.
+Because every step of a linear model is a linear function, its columns are its values on unit
+vectors: the equations are evaluated, never written a second time.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from antalgic.errors import InputError
 from antalgic.model.step import Step
 
 DOSE = "dose."
+#: Units in which a dose can enter: of a drug, of treatment as such (see `pain.context`).
+DOSE_UNITS = ("mg/h", "1/h")
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,32 @@ class Use:
     parameters: Mapping[str, str]
 
 
+def use(step: Step, name: str, inputs: Mapping[str, str | Sequence[str]], **renamed: str) -> Use:
+    """A use whose parameters keep their own names, but for those renamed; inputs left out are 0.
+
+    >>> from antalgic.model.pk import one_compartment
+    >>> use(one_compartment, "blood", {"rate": "dose.iv"}, CL="CL_K").parameters
+    {'CL': 'CL_K', 'V': 'V'}
+    """
+    wired = {
+        port: (given,) if isinstance(given := inputs.get(port, ()), str) else tuple(given)
+        for port in step.inputs
+    }
+    unknown = [*inputs.keys() - step.inputs.keys(), *renamed.keys() - step.parameters.keys()]
+    if unknown:
+        raise InputError(
+            f"step {step.name} has no input or parameter {', '.join(sorted(unknown))}; it takes "
+            f"{', '.join((*step.inputs, *step.parameters))}"
+        )
+    return Use(step, name, wired, {p: renamed.get(p, p) for p in step.parameters})
+
+
 @dataclass(frozen=True)
 class Circuit:
-    """An ordered list of uses with its states, dose inputs and readouts (sums of outputs, mg/L)."""
+    """An ordered list of uses with its states, dose inputs and readouts (sums of outputs).
+
+    ``print(circuit)`` shows every use with what it takes and gives.
+    """
 
     uses: tuple[Use, ...]
     readouts: Mapping[str, tuple[str, ...]]
@@ -61,7 +87,7 @@ class Circuit:
 
         Works on whatever the values are: floats, arrays, SymPy expressions.
         """
-        outputs: dict[str, Any] = {DOSE + name: value for name, value in doses.items()}
+        outputs: dict[str, Any] = {**states, **{DOSE + n: value for n, value in doses.items()}}
         derivatives: dict[str, Any] = {}
         for use in self.uses:
             own = [states[f"{use.name}.{s}"] for s in use.step.states]
@@ -100,9 +126,89 @@ class Circuit:
         return flows, readouts
 
 
-def check(circuit: Circuit, fail: Callable[[str, str], InputError]) -> None:
-    """Check wiring: names, order, units.  ``fail(field, message)`` makes the error to raise."""
-    known: dict[str, str] = {}
+    def prefixed(self, prefix: str) -> "Circuit":
+        """The same circuit with this before the names of its uses and parameters."""
+
+        def renamed(references: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(r if r.startswith(DOSE) else prefix + r for r in references)
+
+        uses = tuple(
+            Use(
+                u.step,
+                prefix + u.name,
+                {port: renamed(given) for port, given in u.inputs.items()},
+                {formal: prefix + name for formal, name in u.parameters.items()},
+            )
+            for u in self.uses
+        )
+        return Circuit(uses, {name: renamed(given) for name, given in self.readouts.items()})
+
+    def swapped(self, name: str, new: Use) -> "Circuit":
+        """The circuit with another use in the place of the one called ``name``, checked."""
+        self.position(name)
+        uses = tuple(new if u.name == name else u for u in self.uses)
+        return checked(replace(self, uses=uses))
+
+    def inserted(self, before: str, new: Use, feeds: Mapping[str, str]) -> "Circuit":
+        """The circuit with one more use, placed before another, and checked.
+
+        ``feeds`` says which of its outputs are added to which inputs: {"out": "pain.drive"}.
+        """
+        at = self.position(before)
+        uses = [*self.uses[:at], new, *self.uses[at:]]
+        for output, target in feeds.items():
+            owner, _, port = target.rpartition(".")
+            place = next((i for i, u in enumerate(uses) if u.name == owner), None)
+            if place is None or port not in uses[place].inputs:
+                raise InputError(f"there is no input '{target}' to feed", field="feeds")
+            more = (*uses[place].inputs[port], f"{new.name}.{output}")
+            uses[place] = replace(uses[place], inputs={**uses[place].inputs, port: more})
+        return checked(replace(self, uses=tuple(uses)))
+
+    def position(self, name: str) -> int:
+        """The place of a use among the uses; InputError for an unknown one."""
+        names = [u.name for u in self.uses]
+        if name not in names:
+            raise InputError(f"there is no step '{name}', expected one of {', '.join(names)}")
+        return names.index(name)
+
+    def __str__(self) -> str:
+        rows = []
+        for u in self.uses:
+            taken = [f"{port} = {' + '.join(given) or '0'}" for port, given in u.inputs.items()]
+            rows.append((u.name, ", ".join(u.step.states), "; ".join(taken), ", ".join(
+                u.step.outputs)))  # fmt: skip
+        titles = ("step", "states", "takes", "gives")
+        widths = [max(len(r[i]) for r in (titles, *rows)) for i in range(3)]
+        lines = [
+            "  ".join(f"{cell:<{w}}" for cell, w in zip(row, (*widths, 0), strict=True)).rstrip()
+            for row in (titles, *rows)
+        ]
+        reads = [f"{name} = {' + '.join(given)}" for name, given in self.readouts.items()]
+        return "\n".join([*lines, "outputs: " + "; ".join(reads)])
+
+
+def checked(circuit: Circuit) -> Circuit:
+    """The circuit, its wiring checked; InputError names the step and what is wrong with it."""
+    check(circuit, lambda place, message: InputError(message, field=place), readouts=None)
+    return circuit
+
+
+def check(
+    circuit: Circuit,
+    fail: Callable[[str, str], InputError],
+    *,
+    readouts: str | None = "mg/L",
+) -> None:
+    """Check wiring: names, order, units.  ``fail(field, message)`` makes the error to raise.
+
+    Readouts must be in the unit ``readouts``, or in any where that is None.
+    """
+    known = {
+        f"{use.name}.{s}": unit for use in circuit.uses for s, unit in use.step.states.items()
+    }
+    later = {f"{use.name}.{o}" for use in circuit.uses for o in use.step.outputs} - known.keys()
+    doses: dict[str, str] = {}
     names: set[str] = set()
     for number, use in enumerate(circuit.uses):
         where = f"structure[{number}]"
@@ -119,26 +225,36 @@ def check(circuit: Circuit, fail: Callable[[str, str], InputError]) -> None:
                     f"step {use.step.name} needs {', '.join(wanted)}, found {', '.join(given)}",
                 )
         for port, references in use.inputs.items():
+            wanted = use.step.inputs[port]
             for reference in references:
-                unit = "mg/h" if reference.startswith(DOSE) else known.get(reference)
+                if reference.startswith(DOSE) and wanted in DOSE_UNITS:
+                    unit: str | None = doses.setdefault(reference, wanted)
+                else:
+                    unit = known.get(reference)
+                if unit is None and reference in later:
+                    raise fail(
+                        f"{where}.inputs.{port}",
+                        f"'{reference}' is an output of this or a later step: a loop without a "
+                        "state in it; take a state, or change the order",
+                    )
                 if unit is None:
                     raise fail(
                         f"{where}.inputs.{port}",
                         f"'{reference}' is no dose and no output of an earlier step "
                         f"(those are {', '.join(known) or 'none'})",
                     )
-                if unit != use.step.inputs[port]:
+                if unit != wanted:
                     raise fail(
                         f"{where}.inputs.{port}",
-                        f"'{reference}' is in {unit}, expected {use.step.inputs[port]}",
+                        f"'{reference}' is in {unit}, expected {wanted}",
                     )
         known |= {f"{use.name}.{o}": unit for o, unit in use.step.outputs.items()}
+        later -= known.keys()
     for name, references in circuit.readouts.items():
         for reference in references:
-            if known.get(reference) != "mg/L":
+            if reference not in known or readouts not in (None, known[reference]):
                 found = (
                     f"in {known[reference]}" if reference in known else "not an output of a step"
                 )
-                raise fail(
-                    f"outputs.{name}", f"'{reference}' is {found}, expected a concentration in mg/L"
-                )
+                what = "an output of a step" if readouts is None else "a concentration in mg/L"
+                raise fail(f"outputs.{name}", f"'{reference}' is {found}, expected {what}")

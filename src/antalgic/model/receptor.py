@@ -67,18 +67,68 @@ def nmda_block(
     c is the IC50 of a ligand over that of racemic ketamine, phi the potency in the body over that
     in the dish.  Powers of two, because `**` is one operator for floats, arrays and symbols.
     """
-    ketamine = phi * fu_K / M_K * (C_S / c_S + C_R / c_R)
-    norketamine = phi * fu_N / M_N * (C_SN / c_SN + C_RN / c_RN)
-    memantine = phi * fu_M / M_M * C_M
+    p_K, p_N, p_M = phi * fu_K / M_K, phi * fu_N / M_N, phi * fu_M / M_M
     Mg_phasic = Mg / K_Mg_phasic * 2 ** ((V_ref - V_phasic) / V_Mg2)
     Mg_tonic = Mg / K_Mg_tonic * 2 ** ((V_ref - V_tonic) / V_Mg2)
     gain_phasic = 2 ** (delta * (V_ref - V_phasic) / V_T2) / (1 + Mg_phasic)
     gain_tonic = 2 ** (delta * (V_ref - V_tonic) / V_T2) / (1 + Mg_tonic)
-    x_phasic = gain_phasic * ((ketamine + norketamine) / IC50_phasic + memantine / IC50_M_phasic)
-    x_tonic = gain_tonic * ((ketamine + norketamine) / IC50_tonic + memantine / IC50_M_tonic)
+    relative = p_K * (C_S / c_S + C_R / c_R) + p_N * (C_SN / c_SN + C_RN / c_RN)
+    x_phasic = gain_phasic * (relative / IC50_phasic + p_M * C_M / IC50_M_phasic)
+    x_tonic = gain_tonic * (relative / IC50_tonic + p_M * C_M / IC50_M_tonic)
     X_phasic, X_tonic = x_phasic**n, x_tonic**n
     return (), (X_phasic / (1 + X_phasic), X_tonic / (1 + X_tonic))
 
+
+@step(
+    states={"Ce": "ng/mL"},
+    inputs={"C": "mg/L"},
+    parameters={"ke0": "1/h"},
+    outputs={"Ce": "ng/mL"},
+)
+def effect_site(Ce: Any, C: Any, ke0: Any) -> Values:
+    """A site that follows the plasma concentration with rate constant ke0."""
+    return (ke0 * (1000 * C - Ce),), (Ce,)
+
+
+@step(
+    states={},
+    inputs={"C_S": "ng/mL", "C_R": "ng/mL", "C_SN": "ng/mL", "C_RN": "ng/mL"},
+    parameters={
+        "K_phasic": "ng/mL", "K_tonic": "ng/mL", "k_R": "1", "k_SN": "1", "k_RN": "1",
+    },
+    outputs={"B_phasic": "1", "B_tonic": "1"},
+)  # fmt: skip
+def channel_block(
+    C_S: Any, C_R: Any, C_SN: Any, C_RN: Any,
+    K_phasic: Any, K_tonic: Any, k_R: Any, k_SN: Any, k_RN: Any,
+) -> Values:  # fmt: skip
+    """`nmda_block` of one body, in total concentrations: half block K of S-ketamine, ng/mL.
+
+    k is the potency of a ligand, ng for ng, over that of S-ketamine.  `half_block` takes K and k
+    from `nmda_block`, which they replace in a model that is solved in time.
+    """
+    C = C_S + k_R * C_R + k_SN * C_SN + k_RN * C_RN
+    return (), (C / (K_phasic + C), C / (K_tonic + C))
+
+
+def half_block(**changes: ArrayLike | str) -> dict[str, NDArray[np.float64]]:
+    """Parameters of `channel_block` from those of `nmda_block`, which may be changed by name.
+
+    >>> half_block()["K_phasic"].round(0)
+    np.float64(877.0)
+    """
+    inside = {ligand: block({ligand: 1.0}, **changes) for ligand in _OF_CHANNEL.values()}
+    x = {
+        ligand: (b.phasic / (1 - b.phasic), b.tonic / (1 - b.tonic)) for ligand, b in inside.items()
+    }
+    phasic, tonic = x["s-ketamine"]
+    potencies = {name: x[ligand][0] / phasic for name, ligand in _OF_CHANNEL.items() if name}
+    return {"K_phasic": 1 / phasic, "K_tonic": 1 / tonic, **potencies}
+
+
+_OF_CHANNEL = {
+    "": "s-ketamine", "k_R": "r-ketamine", "k_SN": "s-norketamine", "k_RN": "r-norketamine",
+}  # fmt: skip
 
 #: Names under which a concentration may be given, and the inputs of `nmda_block` it goes to.
 LIGANDS: Mapping[str, tuple[str, ...]] = {
@@ -199,4 +249,4 @@ def _read(name: str, unit: str, subunits: Mapping[str, str]) -> Value:
 
 
 #: Steps of this room by name, for whoever wires a model.
-STEPS: dict[str, Step] = {s.name: s for s in (enantiomers, nmda_block)}
+STEPS: dict[str, Step] = {s.name: s for s in (enantiomers, nmda_block, effect_site, channel_block)}

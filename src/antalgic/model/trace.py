@@ -98,11 +98,28 @@ def _slope(flow: Any, symbol: Any, moving: set[Any]) -> Any:
     if symbol not in flow.free_symbols:
         return sympy.Integer(0)
     slope = sympy.diff(flow, symbol)
-    if slope.free_symbols & moving:
-        slope = sympy.expand(slope)
+    if not slope.free_symbols & moving or _varies(slope, moving):
+        return slope
+    slope = sympy.expand(slope)
     if slope.free_symbols & moving and slope.is_rational_function(*moving):
         slope = sympy.cancel(slope)
     return slope
+
+
+def _varies(slope: Any, moving: set[Any]) -> bool:
+    """Whether a slope depends on states or doses, tried at two points: then it is not rewritten."""
+    symbols = sorted(slope.free_symbols, key=str)
+    value = sympy.lambdify(symbols, slope, "math")
+    points = [
+        [0.3 + 0.61803 * i / len(symbols) + (0.17 * k if s in moving else 0.0)
+         for i, s in enumerate(symbols)]
+        for k in (0, 1)
+    ]  # fmt: skip
+    try:
+        first, second = (value(*point) for point in points)
+    except (ArithmeticError, ValueError, OverflowError):
+        return False
+    return bool(abs(first - second) > 1e-9 * max(abs(first), abs(second)))
 
 
 def _block(

@@ -28,19 +28,25 @@ _KINDS = {
     "1/h": Kind.RATE_CONSTANT,
     "ng/mL": Kind.CONCENTRATION,
     "umol/L": Kind.MOLAR_CONCENTRATION,
+    "mL/ng": Kind.EXTENT,
     "mV": Kind.COEFFICIENT,
 }
 _MILLIVOLT = re.compile(r"\s*([+-]?[0-9.]+)\s*mV\s*")
 
 
-def read(path: str, unit: str, *place: str) -> Value:
-    """The entry at a place of a library file as a value in a unit; InputError says where not."""
+def read(
+    path: str, unit: str, *place: str, signed: bool = False, extra: Collection[str] = ()
+) -> Value:
+    """The entry at a place of a library file as a value in a unit; InputError says where not.
+
+    signed allows a value below zero; extra names further fields that the caller reads itself.
+    """
     found = yamlfile.library(path)
     entry: Any = found.data
     for key in place:
         entry = entry[key]
     with found.at(*place):
-        return _value(entry, unit, _cited(path))
+        return _value(entry, unit, _cited(path), signed, extra)
 
 
 def quantity(written: ArrayLike | str, unit: str, name: str) -> NDArray[np.float64]:
@@ -96,9 +102,15 @@ def _cited(path: str) -> dict[str, sources.Source]:
         return sources.read_sources(yamlfile.library(path).data["sources"])
 
 
-def _value(entry: Any, unit: str, cited: Mapping[str, sources.Source]) -> Value:
+def _value(
+    entry: Any,
+    unit: str,
+    cited: Mapping[str, sources.Source],
+    signed: bool,
+    extra: Collection[str],
+) -> Value:
     if unit != "mV":
-        return sources.read_value(entry, _KINDS[unit], cited)
+        return sources.read_value(entry, _KINDS[unit], cited, signed=signed, extra=extra)
     text = str(entry["value"])
     bare = {**entry, "value": str(_number(text, unit))}
     value = sources.read_value(bare, _KINDS[unit], cited, signed=True)

@@ -1,0 +1,262 @@
+"""How relief comes about: the chain from blood to felt pain and mood, and its rivals.
+
+A mechanism is a list of steps behind a pharmacokinetic model, wired by name.  Rivals differ in one
+or two steps; all have the same outputs, so that they can be compared on one study.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from antalgic import yamlfile
+from antalgic.errors import InputError, did_you_mean, shown
+from antalgic.model import values
+from antalgic.model.compose import Circuit, Use, checked, use
+from antalgic.model.mood import mood, pain_memory, plasticity
+from antalgic.model.pain import (
+    context,
+    descending,
+    expectation,
+    nociception,
+    rating,
+    unblinding,
+)
+from antalgic.model.receptor import channel_block, effect_site, enantiomers
+from antalgic.model.sensitization import (
+    central_sensitization,
+    maintenance_block,
+    metabolite_loss,
+)
+from antalgic.sources import Value, Variability, read_variability
+
+LIBRARY = "mechanism/pain.yaml"
+FITTED = "mechanism/fitted.yaml"
+DEFAULT = "sensitization"
+#: The dose input that treatment as such enters by.
+COURSE = "course"
+
+
+@dataclass(frozen=True)
+class Output:
+    """Something a person has: its unit, what it is, and the highest value it can take."""
+
+    unit: str
+    says: str
+    top: float
+
+
+OUTPUTS: Mapping[str, Output] = {
+    "pain": Output("0-10", "felt pain, numerical rating scale", 10.0),
+    "unpleasantness": Output("0-10", "how unpleasant the pain is", 10.0),
+    "sensitization": Output("1", "central sensitization, 0 in health", 1.0),
+    "mood": Output("MADRS", "burden of depression, 0 to 60", 60.0),
+    "plasticity": Output("1", "supraspinal synaptic change, 0 to 1", 1.0),
+    "block": Output("1", "share of the phasic NMDA current blocked", 1.0),
+    "expectation": Output("1", "effect of being treated, 1 at the first dose", 1.0),
+}
+
+#: Where each state starts: the person's parameter that holds it; other states start at 0.
+START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0"}
+#: What belongs to the person and is worked out when the run starts, not read from the library.
+PERSONAL = ("a_0", "x", "NRS0", "L_0", "S_0", "S_max", "I", "D_c", "M0")
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """A mechanism of relief: its steps behind the receptor, in order."""
+
+    name: str
+    title: str
+    says: str
+    steps: Callable[[], list[Use]]
+
+    def circuit(self, pharmacokinetics: Circuit) -> Circuit:
+        """The whole circuit from dose to felt pain; InputError where the drugs cannot be wired.
+
+        The pharmacokinetic model's uses and parameters stand behind "pk.".
+        """
+        blood = pharmacokinetics.prefixed("pk.")
+        sites, ligands = _sites(blood)
+        uses = [*blood.uses, *sites, *(_fed(u, ligands) for u in (_channel(), *self.steps()))]
+        readouts = {
+            "pain": ("rating.pain",),
+            "unpleasantness": ("rating.unpleasantness",),
+            "mood": ("mood.MADRS",),
+            "plasticity": ("plastic.R",),
+            "block": ("channel.B_phasic",),
+            "expectation": ("context.X",),
+        }
+        if any(u.name == "cord" for u in uses):
+            readouts["sensitization"] = ("cord.S",)
+        return checked(Circuit(tuple(uses), readouts))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value with its passport, and its spread between people (None: the same for all)."""
+
+    known: Value
+    between: Variability | None
+
+
+def names() -> list[str]:
+    """Names of the mechanisms, the default first."""
+    return list(MECHANISMS)
+
+
+def load(name: str) -> Mechanism:
+    """A mechanism by name; InputError with the nearest for an unknown one."""
+    if name not in MECHANISMS:
+        hint = did_you_mean(name, MECHANISMS) or f", expected one of {', '.join(MECHANISMS)}"
+        raise InputError(f"unknown mechanism {shown(name)}{hint}")
+    return MECHANISMS[name]
+
+
+@cache
+def parameters(name: str = DEFAULT) -> Mapping[str, Parameter]:
+    """Every library parameter of the mechanisms, as calibrated for one of them."""
+    load(name)
+    entries = yamlfile.library(LIBRARY).data["parameters"]
+    fitted = yamlfile.library(FITTED).data["mechanisms"].get(name, {})
+    found = {}
+    for symbol in entries:
+        place = (FITTED, "mechanisms", name) if symbol in fitted else (LIBRARY, "parameters")
+        found[symbol] = _parameter(symbol, place)
+    return found
+
+
+def _parameter(symbol: str, place: tuple[str, ...]) -> Parameter:
+    path, *steps = place
+    known = values.read(path, UNITS[symbol], *steps, symbol, signed=True, extra=("between", "prior"))
+    document = yamlfile.library(path)
+    entry = document.data
+    for step in (*steps, symbol):
+        entry = entry[step]
+    if "between" not in entry:
+        return Parameter(known, None)
+    with document.at(*steps, symbol, "between"):
+        return Parameter(known, read_variability(entry["between"]))
+
+
+def _sites(blood: Circuit) -> tuple[list[Use], dict[str, str]]:
+    """Effect sites of what the blood model predicts, and the output that holds each ligand.
+
+    A racemic total is parted into its enantiomers only where these are not predicted themselves.
+    """
+    sites: list[Use] = []
+    ligands: dict[str, str] = {}
+    for whole, (left, right) in _LIGANDS.items():
+        single = {left: f"s-{whole}", right: f"r-{whole}"}
+        for port, analyte in single.items():
+            if analyte in blood.readouts:
+                sites.append(use(effect_site, f"site.{port}", {"C": blood.readouts[analyte]}))
+                ligands[port] = f"site.{port}.Ce"
+        if whole in blood.readouts and not single.keys() & ligands.keys():
+            sites.append(use(effect_site, f"site.{whole}", {"C": blood.readouts[whole]}))
+            sites.append(use(enantiomers, f"parts.{whole}", {"C": f"site.{whole}.Ce"}))
+            ligands |= {left: f"parts.{whole}.C_S", right: f"parts.{whole}.C_R"}
+    if not ligands:
+        raise InputError(
+            f"the blood model predicts {', '.join(blood.readouts)}, nothing that blocks NMDA "
+            "receptors"
+        )
+    return sites, ligands
+
+
+_LIGANDS = {"ketamine": ("C_S", "C_R"), "norketamine": ("C_SN", "C_RN")}
+
+
+def _fed(wanting: Use, ligands: Mapping[str, str]) -> Use:
+    """A use with the ligands that are there on its ports of their names."""
+    inputs = {
+        port: (ligands[port],) if port in ligands and not given else given
+        for port, given in wanting.inputs.items()
+    }
+    return replace(wanting, inputs=inputs)
+
+
+def _channel() -> Use:
+    return use(channel_block, "channel", {})
+
+
+def _relief(
+    loss: Use | None = None, learned: Use | None = None, *, blocks: bool = True, lifts: str = ""
+) -> list[Use]:
+    """The steps behind the receptor; without ``loss`` nothing changes sensitization."""
+    B_phasic = "channel.B_phasic" if blocks else ()
+    uses = [use(plasticity, "plastic", {"B_tonic": "channel.B_tonic"})]
+    S: str | tuple[str, ...] = ()
+    if loss is not None:
+        cord = {"loss": f"{loss.name}.loss", "B_phasic": B_phasic}
+        uses += [loss, use(central_sensitization, "cord", cord)]
+        S = "cord.S"
+    uses.append(use(mood, "mood", {"P": "memory.P", "K": "plastic.K", "R": "plastic.R"}))
+    uses.append(use(descending, "descending", {"R": lifts or ()}))
+    uses.append(
+        use(
+            nociception, "nociception",
+            {"S": S, "B_phasic": B_phasic, "D": "descending.D", "M": "mood.M"},
+        )
+    )  # fmt: skip
+    if learned is not None:
+        uses.append(learned)
+    uses += [
+        use(
+            context, "context",
+            {"course": "dose.course", "learned": f"{learned.name}.learned" if learned else ()},
+        ),
+        use(expectation, "mind", {"L_n": "nociception.L", "X": "context.X"}),
+        use(rating, "rating", {"L": "mind.L", "M": "mood.M"}),
+        use(pain_memory, "memory", {"pain": "rating.pain"}),
+    ]  # fmt: skip
+    return uses
+
+
+def _by_block() -> Use:
+    return use(maintenance_block, "maintenance", {"B_tonic": "channel.B_tonic"})
+
+
+MECHANISMS: Mapping[str, Mechanism] = {
+    m.name: m
+    for m in (
+        Mechanism(
+            "sensitization", "block and slow sensitization",
+            "NMDA block relieves at once; held for days, it also lets sensitization fade, which "
+            "then returns over weeks",
+            lambda: _relief(_by_block()),
+        ),
+        Mechanism(
+            "block", "block only",
+            "relief lasts as long as the drug is at the receptor",
+            _relief,
+        ),
+        Mechanism(
+            "plasticity", "block, slow sensitization and plasticity",
+            "as the first, and the supraspinal change that lifts mood also relieves pain",
+            lambda: _relief(_by_block(), lifts="plastic.R"),
+        ),
+        Mechanism(
+            "metabolite", "norketamine instead of block",
+            "relief at once is block, but norketamine, not block, lets sensitization fade",
+            lambda: _relief(use(metabolite_loss, "maintenance", {})),
+        ),
+        Mechanism(
+            "expectation", "expectation only",
+            "ketamine does nothing to pain; patients who notice it expect relief, and feel it",
+            lambda: _relief(learned=use(unblinding, "unblinding", {}), blocks=False),
+        ),
+    )
+}  # fmt: skip
+
+
+def _units() -> dict[str, str]:
+    """The unit of every parameter of the steps behind the blood."""
+    steps = (
+        effect_site, enantiomers, channel_block, plasticity, maintenance_block, metabolite_loss,
+        central_sensitization, mood, descending, nociception, context, unblinding, expectation,
+        rating, pain_memory,
+    )  # fmt: skip
+    return {name: unit for s in steps for name, unit in s.parameters.items()}
+
+
+UNITS: Mapping[str, str] = {**_units(), "responsive": "1", "unresponsive": "1"}
