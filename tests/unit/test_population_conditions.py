@@ -6,10 +6,14 @@ from antalgic import yamlfile
 from antalgic.errors import InputError
 from antalgic.population import PopulationSpec, conditions
 from antalgic.population.conditions import read_condition
+from antalgic.report import listings
 
 NAMES = [
-    "crps", "fibromyalgia", "healthy", "migraine", "neuropathic", "osteoarthritis", "post-surgical",
+    "crps", "diabetic-neuropathy", "experimental-pain", "fibromyalgia", "healthy", "migraine",
+    "nerve-compression", "neuropathic", "osteoarthritis", "post-surgical", "postherpetic-neuralgia",
+    "spinal-cord-injury",
 ]  # fmt: skip
+CIRCUIT = ["I_n", "I_e", "I_J", "S_max", "D", "M0"]
 
 
 def test_names():
@@ -34,8 +38,6 @@ def test_what_is_not_known_is_said(name):
     for value, word in (
         (condition.age, "age"),
         (condition.weight, "weight"),
-        (condition.pain_mean, "pain"),
-        (condition.pain_sd, "spread of baseline pain" if condition.pain_mean else "pain"),
         (condition.female, "women"),
         (condition.depression, "depression"),
     ):
@@ -49,13 +51,123 @@ def test_crps_is_as_published():
     assert (crps.age.mean.value, crps.weight.mean.value) == (46, 79)
     assert crps.weight.sd.how == "assumed"
     assert crps.depression.value == pytest.approx(0.156)
-    assert crps.pain_sd is None
 
 
-def test_osteoarthritis_has_no_evidence_and_no_baseline():
-    condition = conditions.load("osteoarthritis")
-    assert condition.pain_mean is None
-    assert "exploratory" in condition.evidence[0].says
+def test_an_unknown_spread_of_pain_is_assumed_and_still_said_to_be_a_hole():
+    crps = conditions.load("crps")
+    assert (crps.pain_sd.value, crps.pain_sd.how, crps.pain_sd.grade) == (1.8, "assumed", "D")
+    assert "spread of baseline pain in the trials was not found" in crps.holes[0]
+
+
+def test_osteoarthritis_has_no_evidence():
+    assert "exploratory" in conditions.load("osteoarthritis").evidence[0].says
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everyone_can_start_at_a_baseline_of_their_own(name):
+    condition = conditions.load(name)
+    assert condition.pain_mean is not None
+    assert condition.pain_sd is not None
+    assert (condition.pain_mean.value > 0) == (condition.pain_sd.value > 0) == (name != "healthy")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_circuit_is_complete_and_every_value_has_its_reason(name):
+    condition = conditions.load(name)
+    assert list(condition.circuit) == CIRCUIT
+    for key, value in condition.circuit.items():
+        assert (value.how, value.grade) == ("assumed", "D"), key
+        assert value.note, key
+        assert condition.values[f"circuit.{key}"] is value
+    drive = sum(condition.circuit[key].value for key in ("I_n", "I_e", "I_J"))
+    assert drive > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("healthy", (0.001, 0, 0, 0, 0, 0.05)),
+        ("crps", (0, 0.015, 0, 1, 0, 0.25)),
+        ("neuropathic", (0, 0.03, 0, 0.75, 0, 0.25)),
+        ("fibromyalgia", (0.03, 0.02, 0, 0.6, -0.7, 0.3)),
+        ("osteoarthritis", (0.02, 0, 0.4, 0.25, 0, 0.2)),
+        ("post-surgical", (0.02, 0.02, 0, 0.6, 0, 0.2)),
+        ("migraine", (0.5, 0, 0, 0.4, -0.1, 0.25)),
+    ],
+)
+def test_circuit_is_that_of_the_mechanism(name, expected):
+    circuit = conditions.load(name).circuit
+    assert tuple(circuit[key].value for key in CIRCUIT) == expected
+
+
+def test_experimental_pain_is_all_stimulus():
+    condition = conditions.load("experimental-pain")
+    circuit = {key: value.value for key, value in condition.circuit.items()}
+    mean = condition.pain_mean.value
+    assert circuit["I_n"] == pytest.approx(mean / (10 - mean), abs=0.005)
+    assert circuit["I_e"] == circuit["I_J"] == circuit["S_max"] == 0
+
+
+def test_sensitization_is_ordered_among_nerve_pains():
+    s_max = {name: conditions.load(name).circuit["S_max"].value for name in NAMES}
+    assert s_max["nerve-compression"] < s_max["diabetic-neuropathy"] < s_max["neuropathic"]
+    assert s_max["neuropathic"] < s_max["postherpetic-neuralgia"] <= max(s_max.values())
+    assert max(s_max, key=s_max.__getitem__) == "crps"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "uncertainty", "source"),
+    [
+        ("diabetic-neuropathy", "fall", 1.45, "1.35-1.55", "cepeda2012"),
+        ("diabetic-neuropathy", "responders_50", 0.20, "14.6-25.8", "cepeda2012"),
+        ("postherpetic-neuralgia", "fall", 1.16, "1.03-1.29", "cepeda2012"),
+        ("postherpetic-neuralgia", "responders_50", 0.115, "8.4-14.5", "cepeda2012"),
+        ("spinal-cord-injury", "fall", 0.44, "-0.41-1.30", "cepeda2012"),
+        ("spinal-cord-injury", "responders_50", 0.072, "2.1-12.3", "cepeda2012"),
+        ("neuropathic", "responders_50", 0.23, "21-26", "arakawa2015"),
+        ("neuropathic", "responders_30", 0.38, "34-42", "duarte2022"),
+        ("fibromyalgia", "fall", 2.31, "0.42-4.21", "koechlin2021"),
+        ("fibromyalgia", "responders_50", 0.188, "17.5-20.1", "hauser2011"),
+        ("fibromyalgia", "responders_30", 0.308, "29.4-32.3", "hauser2011"),
+        ("post-surgical", "responders_50", 0.15, "10-20", "arakawa2015"),
+        ("osteoarthritis", "responders_50", 95 / 282, "28-39", "berenbaum2020"),
+        ("crps", "week1_fall", 6.96 - 5.45, "SE 0.48", "sigtermans2009"),
+    ],
+)
+def test_placebo_response_is_as_published(name, key, value, uncertainty, source):
+    found = conditions.load(name).placebo[key]
+    assert found.value == pytest.approx(value, abs=0.002)
+    assert uncertainty in found.uncertainty
+    assert found.source == source
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "healthy"])
+def test_placebo_response_lasts_except_in_crps(name):
+    placebo = conditions.load(name).placebo
+    assert placebo["lasting"].value == (0 if name == "crps" else 1)
+    assert (placebo["fall"].value == 0) == (name == "crps")
+
+
+def test_healthy_people_have_no_pain_to_relieve():
+    healthy = conditions.load("healthy")
+    assert healthy.placebo == {}
+    assert not [place for place in healthy.values if place.startswith("placebo")]
+
+
+def test_migraine_says_which_state_it_describes():
+    migraine = conditions.load("migraine")
+    assert any(fact.item == "state described" for fact in migraine.facts)
+    assert "attack" in migraine.circuit["I_n"].note
+
+
+def test_a_condition_in_full_shows_circuit_and_placebo_with_their_reasons():
+    parts = listings.condition("crps").parts
+    assert list(parts["circuit"]) == CIRCUIT
+    assert parts["circuit"]["I_e"].startswith("0.015 (assumed, grade D): little drive is left")
+    assert parts["placebo"]["week1_fall"].startswith("1.51 (SE 0.48")
+    assert "sigtermans2009" in parts["placebo"]["week1_fall"]
+    assert not [place for place in parts["numbers"] if place.startswith(("circuit", "placebo"))]
+    assert not listings.condition("healthy").parts["placebo"]
 
 
 @pytest.mark.parametrize(
@@ -65,8 +177,9 @@ def test_osteoarthritis_has_no_evidence_and_no_baseline():
         ("Fibromyalga", "unknown condition 'Fibromyalga'; did you mean 'fibromyalgia'?"),
         (
             "x",
-            "unknown condition 'x'; known are crps, fibromyalgia, healthy, migraine, "
-            "neuropathic, osteoarthritis, post-surgical",
+            "unknown condition 'x'; known are crps, diabetic-neuropathy, experimental-pain, "
+            "fibromyalgia, healthy, migraine, nerve-compression, neuropathic, osteoarthritis, "
+            "post-surgical, postherpetic-neuralgia, spinal-cord-injury",
         ),
     ],
 )
@@ -122,6 +235,68 @@ def test_a_small_file_is_read():
     assert condition.female.value == 0.5
     assert condition.age is None
     assert condition.holes == ()
+    assert condition.circuit == condition.placebo == {}
+
+
+def _value(text):
+    return f"{{value: {text}, how: assumed, grade: D, note: why not}}"
+
+
+SECTIONS = f"""{GOOD}circuit:
+  I_n: {_value(0.1)}
+  I_e: {_value(0)}
+  I_J: {_value(0)}
+  S_max: {_value(0.5)}
+  D: {_value(-0.7)}
+  M0: {_value("25 %")}
+placebo:
+  fall: {_value(1.5)}
+  responders_50: {_value("20 %")}
+  responders_30: {_value("40 %")}
+"""
+
+
+def test_circuit_and_placebo_are_read():
+    condition = read_condition(yamlfile.read_text(SECTIONS, "sore.yaml"), "sore")
+    assert [value.value for value in condition.circuit.values()] == [0.1, 0, 0, 0.5, -0.7, 0.25]
+    assert {k: v.value for k, v in condition.placebo.items()} == {
+        "fall": 1.5, "responders_50": 0.2, "responders_30": 0.4,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "  I_J:",
+            "  I_j:",
+            "sore.yaml:11 circuit.I_j: unknown field 'I_j', expected one of I_n, I_e, I_J, S_max",
+        ),
+        (f"  I_J: {_value(0)}\n", "", "sore.yaml:8 circuit: missing field 'I_J'"),
+        ("value: 0.1", "value: -0.1", "sore.yaml:9 circuit.I_n.value: -0.1 must not be negative"),
+        ("value: 0.1", "value: 0.1 mg", "sore.yaml:9 circuit.I_n.value: '0.1 mg' is an amount"),
+        ("value: 25 %", "value: 15", "sore.yaml:14 circuit.M0.value: 15 is more than 1"),
+        (
+            "value: 1.5, how: assumed, grade: D, note: why not",
+            "value: 1.5, how: assumed, grade: D",
+            "sore.yaml:16 placebo.fall: missing field 'note'",
+        ),
+        ("value: 1.5", "value: 15", "sore.yaml:16 placebo.fall: 15 is not on the scale of 0 to 10"),
+        ("responders_30:", "lasting_on:", "sore.yaml:18 placebo.lasting_on: unknown field"),
+        (
+            "value: 40 %",
+            "value: 10 %",
+            "sore.yaml:17 placebo.responders_50: 20 % is more than responders_30, 10 %",
+        ),
+        ("placebo:\n", "placebo: 3\nfacts:\n", "sore.yaml:15 placebo: 3 is a number, expected"),
+    ],
+)
+def test_faulty_circuits_and_placebo_responses_are_refused(old, new, message):
+    assert SECTIONS.count(old) == 1
+    with pytest.raises(InputError) as caught:
+        read_condition(yamlfile.read_text(SECTIONS.replace(old, new), "sore.yaml"), "sore")
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ class Condition:
     """A condition as published; None is a hole, which `holes` names in words.
 
     age in years, weight in kg; pain on 0-10 before treatment; depression as a fraction of patients.
+
+    circuit is empty or has all of I_n, I_e, I_J (drives: nociceptive, ectopic, joint; 1 is an acute
+    stimulus rated about 5 of 10 in health), S_max (sensitization of the chronic state, 0 in
+    health), D (tonic descending balance, logits, below zero for facilitation) and M0 (mood burden,
+    MADRS/60).  placebo has what is known of fall and week1_fall (points of 0-10 by the end of a
+    trial and of its first week), responders_50 and responders_30 (fractions with at least that much
+    relief, in percent) and lasting (share of the response that stays while treatment goes on).
     """
 
     name: str
@@ -50,6 +57,8 @@ class Condition:
     pain_mean: Value | None
     pain_sd: Value | None
     depression: Value | None
+    circuit: Mapping[str, Value]
+    placebo: Mapping[str, Value]
     evidence: tuple[Statement, ...]
     facts: tuple[Statement, ...]
     holes: tuple[str, ...]
@@ -58,7 +67,7 @@ class Condition:
     @property
     def values(self) -> dict[str, Value]:
         """Every number the condition has, by its place in the file."""
-        found = {
+        found: dict[str, Value | None] = {
             "population.female": self.female,
             "pain.mean": self.pain_mean,
             "pain.sd": self.pain_sd,
@@ -68,7 +77,9 @@ class Condition:
             if spread is not None:
                 found[f"population.{name}.mean"] = spread.mean
                 found[f"population.{name}.sd"] = spread.sd
-        return {place: value for place, value in found.items() if value is not None}
+        for section, values in (("circuit", self.circuit), ("placebo", self.placebo)):
+            found |= {f"{section}.{name}": value for name, value in values.items()}
+        return _given(found)
 
 
 def names() -> list[str]:
@@ -110,6 +121,8 @@ def read_condition(doc: yamlfile.Document, name: str) -> Condition:
         pain_mean=reader.score("pain", "mean"),
         pain_sd=reader.score("pain", "sd"),
         depression=reader.value(Kind.FRACTION, "depression"),
+        circuit=reader.circuit(),
+        placebo=reader.placebo(),
         evidence=reader.statements("evidence", ("says", "source")),
         facts=reader.statements("facts", ("item", "says", "source")),
         holes=reader.texts("holes"),
@@ -118,9 +131,20 @@ def read_condition(doc: yamlfile.Document, name: str) -> Condition:
 
 
 _FIELDS = (
-    "condition", "title", "mechanism", "sources", "population", "pain", "depression", "evidence",
-    "facts", "holes",
+    "condition", "title", "mechanism", "sources", "population", "pain", "depression", "circuit",
+    "placebo", "evidence", "facts", "holes",
 )  # fmt: skip
+
+_CIRCUIT = {
+    "I_n": Kind.EXTENT,
+    "I_e": Kind.EXTENT,
+    "I_J": Kind.EXTENT,
+    "S_max": Kind.EXTENT,
+    "D": Kind.COEFFICIENT,
+    "M0": Kind.FRACTION,
+}
+_FALLS = ("fall", "week1_fall")
+_SHARES = ("responders_50", "responders_30", "lasting")
 
 
 class _Reader:
@@ -170,6 +194,27 @@ class _Reader:
             raise self.doc.error("has only one of 'mean' and 'sd', expected both", *path)
         return Spread(mean, sd)
 
+    def circuit(self) -> dict[str, Value]:
+        """All values of the circuit, or none: a drive left out is not a drive of zero."""
+        self.known(("circuit",), tuple(_CIRCUIT))
+        found = _given({name: self.value(k, "circuit", name) for name, k in _CIRCUIT.items()})
+        missing = [name for name in _CIRCUIT if name not in found]
+        if missing and self.find("circuit") is not None:
+            raise self.doc.error(f"missing field {missing[0]!r}", "circuit")
+        return found
+
+    def placebo(self) -> dict[str, Value]:
+        self.known(("placebo",), (*_FALLS, *_SHARES))
+        found = _given(
+            {name: self.score("placebo", name) for name in _FALLS}
+            | {name: self.value(Kind.FRACTION, "placebo", name) for name in _SHARES}
+        )
+        half, third = found.get("responders_50"), found.get("responders_30")
+        if half is not None and third is not None and half.value > third.value:
+            message = f"{half.text} is more than responders_30, {third.text}, which includes it"
+            raise self.doc.error(message, "placebo", "responders_50")
+        return found
+
     def text(self, field: str) -> str:
         text = self.find(field)
         if not isinstance(text, str):
@@ -202,3 +247,7 @@ class _Reader:
         if source is not None and source not in self.sources:
             raise self.doc.error(f"{shown(source)} is not among the sources", field, i, "source")
         return Statement(says=row["says"], source=source, item=row.get("item"))
+
+
+def _given(found: Mapping[str, Value | None]) -> dict[str, Value]:
+    return {name: value for name, value in found.items() if value is not None}

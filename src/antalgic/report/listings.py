@@ -13,7 +13,7 @@ from antalgic.dosing.regimen import Segment
 from antalgic.evidence.validate import Outcome, Row, describe, explain
 from antalgic.model import defaults, shelf
 from antalgic.population import conditions as condition_shelf
-from antalgic.sources import Source
+from antalgic.sources import Source, Value
 from antalgic.units import Kind
 
 
@@ -251,7 +251,7 @@ def conditions() -> Listing:
 
 
 def condition(name: str) -> Record:
-    """One condition with its numbers, their sources, and its holes."""
+    """One condition with its numbers, what the pain model starts from, sources, and holes."""
     found = condition_shelf.load(name)
     return Record(
         {
@@ -259,15 +259,29 @@ def condition(name: str) -> Record:
             "title": found.title,
             "mechanism": found.mechanism,
             "numbers": {
-                place: f"{v.text} ({v.how}, grade {v.grade}{', ' + v.source if v.source else ''})"
-                for place, v in found.values.items()
+                place: _number(value)
+                for place, value in found.values.items()
+                if not place.startswith(("circuit.", "placebo."))
             },
+            "circuit": {name: _reasoned(value) for name, value in found.circuit.items()},
+            "placebo": {name: _reasoned(value) for name, value in found.placebo.items()},
             "evidence": [s.says for s in found.evidence],
             "facts": [s.says for s in found.facts],
             "holes": list(found.holes),
             "sources": _references(found.sources),
         }
     )
+
+
+def _number(value: Value) -> str:
+    """Such as "1.45 (95% CI 1.35-1.55; read, grade A, cepeda2012)"."""
+    passport = f"{value.how}, grade {value.grade}{', ' + value.source if value.source else ''}"
+    return f"{value.text} ({value.uncertainty + '; ' if value.uncertainty else ''}{passport})"
+
+
+def _reasoned(value: Value) -> str:
+    """The number and the note to it, which for an assumption is the reason."""
+    return _number(value) + (f": {value.note}" if value.note else "")
 
 
 def _cited(sources: Iterable[Source]) -> str:
