@@ -255,7 +255,7 @@ def test_a_model_of_ones_own_file_loads(written):
         ("own-more", "  ka: {value", "  kb: {value: 1 1/h}\n  ka: {value", "used nowhere"),
         ("own-unit", "80 L/h", "80 L", "expected a flow such as '70 L/h'"),
         ("own-key", "ages: adult", "ages: adult\ngrad: B", "'grad'; did you mean 'grade'?"),
-        ("own-late", "rate: [gut.out]", "rate: [k.eliminated]", "an output of this or a later step"),
+        ("own-late", "rate: [gut.out]", "rate: [k.eliminated]", "output of this or a later"),
         ("own-spread", "kind: CV%, value: 20}}\n  V", "kind: CV, value: 20}}\n  V", "'CV' is not"),
         ("own-drug", "drugs: [s-ketamine]", "drugs: [esketamine]", "drugs"),
         ("own-source", "default_source: here", "default_source: there", "'there' is not among"),

@@ -9,7 +9,7 @@ from antalgic.dosing.regimen import DoseEvent, ParameterChange, Perpetrator, Reg
 from antalgic.errors import InputError
 from antalgic.model import shelf
 from antalgic.population.people import People
-from antalgic.simulation import QUANTILES, reference_person, run, simulate
+from antalgic.simulation import QUANTILES, bands, reference_person, run, simulate
 from antalgic.simulation.individual import Draw, Sets, individual, single_set
 from antalgic.simulation.plan import OCCASION_GAP, plan
 from antalgic.simulation.residual import additive_sd, molar_mass
@@ -211,7 +211,7 @@ def test_nothing_to_do_and_nothing_to_do_it_with(n, more, said):
 
 
 def test_trajectories_that_are_too_large(monkeypatch):
-    monkeypatch.setattr(run, "IN_MEMORY", 10)
+    monkeypatch.setattr(bands, "IN_MEMORY", 10)
     text = message(simulate, FANTA, arm(dose()), people(1), HOURS, trajectories=True)
     assert "too large to keep" in text
 
@@ -692,7 +692,7 @@ def test_streamed_quantiles_are_near_the_exact_ones(monkeypatch, residual_error)
     times = np.array([0.0, 0.1, 0.5, 2.0, 8.0, 12.0, 72.0])
     more = {"seed": 3, "residual_error": residual_error}
     exact = simulate(PEREZ, given, crowd(4000), times, **more)
-    monkeypatch.setattr(run, "IN_MEMORY", 0)
+    monkeypatch.setattr(bands, "IN_MEMORY", 0)
     streamed = simulate(PEREZ, given, crowd(4000), times, **more)
     np.testing.assert_allclose(streamed.quantiles, exact.quantiles, rtol=0.01)
     np.testing.assert_array_equal(streamed.mean, exact.mean)
@@ -703,13 +703,13 @@ def test_streamed_quantiles_are_near_the_exact_ones(monkeypatch, residual_error)
 
 
 def test_streamed_quantiles_of_one_person(monkeypatch):
-    monkeypatch.setattr(run, "IN_MEMORY", 0)
+    monkeypatch.setattr(bands, "IN_MEMORY", 0)
     found = simulate(FANTA, arm(dose()), people(1), HOURS)
     np.testing.assert_allclose(found.quantiles[..., 0], found.mean, rtol=0.016)
 
 
 def test_streamed_quantiles_take_in_very_high_and_very_low_values(monkeypatch):
-    monkeypatch.setattr(run, "IN_MEMORY", 0)
+    monkeypatch.setattr(bands, "IN_MEMORY", 0)
     # 50 g, and what is left of it after a month
     found = simulate(FANTA, arm(dose(0.0, 5e4)), people(50), np.array([0.1, 200.0, 720.0]))
     np.testing.assert_allclose(found.quantiles[:, :2, 2], found.mean[:, :2], rtol=0.9)

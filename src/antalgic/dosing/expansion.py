@@ -112,7 +112,8 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
     parts = tuple(_unfold(items))
     doses: list[DoseEvent] = []
     notes = [] if items else ["no dose and nothing else is given"]
-    for course in _courses(parts, horizon):
+    courses = _courses(parts, horizon)
+    for course in courses:
         new = _doses(course, ticks(horizon))
         doses += new
         notes += [f"{course.part.name}: {note}" for note in _notes(course, len(new), horizon)]
@@ -126,7 +127,20 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
         steady_state=period,
         notes=tuple(notes),
         steady_items=steady,
+        treated=_treated(courses, horizon),
     )
+
+
+def _treated(courses: Iterable[_Course], horizon: float) -> tuple[float, float] | None:
+    """First contact and end of the last one in h, drug or placebo, within the horizon."""
+    starts, ends = [], []
+    for course in courses:
+        for start, count in zip(course.starts, course.counts, strict=True):
+            if count:
+                last = start + (count - 1) * ticks(course.item.every or 0)
+                starts.append(from_ticks(start))
+                ends.append(from_ticks(last) + course.item.length)
+    return (min(starts), min(max(ends), horizon)) if starts else None
 
 
 def _unfold(items: Iterable[Item]) -> Iterator[_Part]:
@@ -174,15 +188,13 @@ def _courses(parts: Iterable[_Part], horizon: float) -> list[_Course]:
 
 
 def _course(part: _Part, item: DoseItem, end: int) -> _Course:
-    if item.drug == "placebo":
-        return _Course(part, item, (), (), (), 0)
     starts = tuple(ticks(start) for start in item.at)
     asked = tuple(_repetitions(item, start, end) for start in starts)
     counts = tuple(
         min(wanted, _count(start, item.every, end))
         for start, wanted in zip(starts, asked, strict=True)
     )
-    pieces = _pieces(part, item)
+    pieces = () if item.drug == "placebo" else _pieces(part, item)
     given = sum(piece.amount > 0 for piece in pieces)
     return _Course(part, item, pieces, starts, counts, sum(asked) * given)
 

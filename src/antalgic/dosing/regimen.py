@@ -79,7 +79,8 @@ class Regimen:
     """What one arm is given: doses in order of time and item, changes, interacting drugs.
 
     steady_state is the period in h of the doses of `steady_items`: at time 0 these have been
-    repeated since ever, at the times modulo the period at which they go on.
+    repeated since ever, at the times modulo the period at which they go on.  treated is when
+    treatment begins and ends in h, whether drug or placebo is given; None where neither is.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Regimen:
     steady_state: float | None = None
     notes: tuple[str, ...] = ()
     steady_items: tuple[int, ...] = ()
+    treated: tuple[float, float] | None = None
 
     @property
     def drugs(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Because every step of a linear model is a linear function, its columns are its v
 vectors: the equations are evaluated, never written a second time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,7 +125,6 @@ class Circuit:
                 readouts[..., c, j] = sum(outputs[r] for r in references)
         return flows, readouts
 
-
     def prefixed(self, prefix: str) -> "Circuit":
         """The same circuit with this before the names of its uses and parameters."""
 
@@ -142,6 +141,23 @@ class Circuit:
             for u in self.uses
         )
         return Circuit(uses, {name: renamed(given) for name, given in self.readouts.items()})
+
+    def fed_by(self, doses: Collection[str]) -> "Circuit":
+        """The circuit without the steps that nothing but other doses would enter."""
+        gone = {DOSE + d for d in self.doses if d not in doses}
+        uses: list[Use] = []
+        for u in self.uses:
+            kept = {
+                port: tuple(r for r in given if r not in gone) for port, given in u.inputs.items()
+            }
+            if any(u.inputs.values()) and not any(kept.values()):
+                gone |= {f"{u.name}.{o}" for o in (*u.step.outputs, *u.step.states)}
+            else:
+                uses.append(replace(u, inputs=kept))
+        readouts = {
+            name: tuple(r for r in given if r not in gone) for name, given in self.readouts.items()
+        }
+        return Circuit(tuple(uses), {name: given for name, given in readouts.items() if given})
 
     def swapped(self, name: str, new: Use) -> "Circuit":
         """The circuit with another use in the place of the one called ``name``, checked."""
@@ -204,9 +220,7 @@ def check(
 
     Readouts must be in the unit ``readouts``, or in any where that is None.
     """
-    known = {
-        f"{use.name}.{s}": unit for use in circuit.uses for s, unit in use.step.states.items()
-    }
+    known = {f"{use.name}.{s}": unit for use in circuit.uses for s, unit in use.step.states.items()}
     later = {f"{use.name}.{o}" for use in circuit.uses for o in use.step.outputs} - known.keys()
     doses: dict[str, str] = {}
     names: set[str] = set()
@@ -225,10 +239,10 @@ def check(
                     f"step {use.step.name} needs {', '.join(wanted)}, found {', '.join(given)}",
                 )
         for port, references in use.inputs.items():
-            wanted = use.step.inputs[port]
+            expected = use.step.inputs[port]
             for reference in references:
-                if reference.startswith(DOSE) and wanted in DOSE_UNITS:
-                    unit: str | None = doses.setdefault(reference, wanted)
+                if reference.startswith(DOSE) and expected in DOSE_UNITS:
+                    unit: str | None = doses.setdefault(reference, expected)
                 else:
                     unit = known.get(reference)
                 if unit is None and reference in later:
@@ -243,10 +257,10 @@ def check(
                         f"'{reference}' is no dose and no output of an earlier step "
                         f"(those are {', '.join(known) or 'none'})",
                     )
-                if unit != wanted:
+                if unit != expected:
                     raise fail(
                         f"{where}.inputs.{port}",
-                        f"'{reference}' is in {unit}, expected {wanted}",
+                        f"'{reference}' is in {unit}, expected {expected}",
                     )
         known |= {f"{use.name}.{o}": unit for o, unit in use.step.outputs.items()}
         later -= known.keys()

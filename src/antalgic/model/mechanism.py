@@ -70,12 +70,13 @@ class Mechanism:
     says: str
     steps: Callable[[], list[Use]]
 
-    def circuit(self, pharmacokinetics: Circuit) -> Circuit:
-        """The whole circuit from dose to felt pain; InputError where the drugs cannot be wired.
+    def circuit(self, pharmacokinetics: Circuit | None) -> Circuit:
+        """The whole circuit from dose to felt pain; without pharmacokinetics, that of a placebo.
 
-        The pharmacokinetic model's uses and parameters stand behind "pk.".
+        The pharmacokinetic model's uses and parameters stand behind "pk.".  InputError where the
+        model predicts nothing that acts.
         """
-        blood = pharmacokinetics.prefixed("pk.")
+        blood = pharmacokinetics.prefixed("pk.") if pharmacokinetics else Circuit((), {})
         sites, ligands = _sites(blood)
         uses = [*blood.uses, *sites, *(_fed(u, ligands) for u in (_channel(), *self.steps()))]
         readouts = {
@@ -125,9 +126,19 @@ def parameters(name: str = DEFAULT) -> Mapping[str, Parameter]:
     return found
 
 
+def placebo(condition: str) -> Mapping[str, float]:
+    """X_mean and X_sd of a condition: mean and spread (logits) of the response to being treated."""
+    fitted = yamlfile.library(FITTED).data["placebo"]
+    if condition not in fitted:
+        raise InputError(f"condition '{condition}' has no calibrated response to placebo")
+    return {name: float(fitted[condition][name]["value"]) for name in ("X_mean", "X_sd")}
+
+
 def _parameter(symbol: str, place: tuple[str, ...]) -> Parameter:
     path, *steps = place
-    known = values.read(path, UNITS[symbol], *steps, symbol, signed=True, extra=("between", "prior"))
+    known = values.read(
+        path, UNITS[symbol], *steps, symbol, signed=True, extra=("between", "prior")
+    )
     document = yamlfile.library(path)
     entry = document.data
     for step in (*steps, symbol):
@@ -155,7 +166,7 @@ def _sites(blood: Circuit) -> tuple[list[Use], dict[str, str]]:
             sites.append(use(effect_site, f"site.{whole}", {"C": blood.readouts[whole]}))
             sites.append(use(enantiomers, f"parts.{whole}", {"C": f"site.{whole}.Ce"}))
             ligands |= {left: f"parts.{whole}.C_S", right: f"parts.{whole}.C_R"}
-    if not ligands:
+    if blood.uses and not ligands:
         raise InputError(
             f"the blood model predicts {', '.join(blood.readouts)}, nothing that blocks NMDA "
             "receptors"

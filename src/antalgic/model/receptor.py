@@ -114,10 +114,11 @@ def channel_block(
 def half_block(**changes: ArrayLike | str) -> dict[str, NDArray[np.float64]]:
     """Parameters of `channel_block` from those of `nmda_block`, which may be changed by name.
 
-    >>> half_block()["K_phasic"].round(0)
-    np.float64(877.0)
+    >>> print(half_block()["K_phasic"].round(0))
+    882.0
     """
-    inside = {ligand: block({ligand: 1.0}, **changes) for ligand in _OF_CHANNEL.values()}
+    given: dict[str, Any] = dict(changes)
+    inside = {ligand: block({ligand: 1.0}, **given) for ligand in _OF_CHANNEL.values()}
     x = {
         ligand: (b.phasic / (1 - b.phasic), b.tonic / (1 - b.tonic)) for ligand, b in inside.items()
     }
@@ -219,7 +220,12 @@ def _parts(name: str, C: NDArray[np.float64]) -> tuple[Any, ...]:
     """A concentration as it goes to the inputs of `LIGANDS`."""
     if len(LIGANDS[name]) == 1:
         return (C,)
-    return enantiomers(C, read(LIBRARY, "1", "common", "S_share").value)[1]
+    return enantiomers(C, share_of_s())[1]
+
+
+def share_of_s() -> float:
+    """Share of the S form in racemic ketamine or norketamine in plasma."""
+    return read(LIBRARY, "1", "common", "S_share").value
 
 
 def _known(word: str, words: Any, what: str, field: str | None) -> None:

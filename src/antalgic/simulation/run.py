@@ -1,28 +1,26 @@
 """One call from regimen, people and model to concentrations: exact, in parallel, in flat memory."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from antalgic.dosing.regimen import Regimen
-from antalgic.engine import summary
 from antalgic.engine.linear import TICKS_PER_HOUR, solve, ticks
 from antalgic.errors import InputError
 from antalgic.model import shelf
 from antalgic.model.shelf import PKModel
 from antalgic.population.people import People
 from antalgic.simulation import matrices, residual
+from antalgic.simulation.bands import QUANTILES, Bands, in_order
 from antalgic.simulation.individual import Array, Draw, individual
 from antalgic.simulation.plan import Plan, plan
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-#: Values (people x times x analytes) kept in memory for exact quantiles; beyond, they are streamed.
-IN_MEMORY = 10_000_000
+__all__ = ["QUANTILES", "Simulation", "simulate"]
+
 _TILE_VALUES = 1_200_000  # doubles in the matrices and outputs of one tile: a few MB
 _LARGEST_TILE = 256
 
@@ -117,13 +115,13 @@ def simulate(
         return _tile(planned, people, place, grid, wanted, draw, residual_error, free)
 
     with ThreadPoolExecutor(workers) as pool:
-        for part in _in_order(pool, tile, bounds, workers):
+        for part in in_order(pool, tile, bounds, workers):
             store.add(part)
             buffers.append(part.values)
-        quantiles, mean = store.summarise(pool, workers)
+        quantiles, mean = store.bands.summarise(pool, workers)
     return Simulation(
         model, regimen, people, wanted, np.asarray(times, dtype=np.float64), quantiles, mean,
-        store.cmax, store.tmax, store.auc, store.half_life, store.parameters, store.kept(),
+        store.cmax, store.tmax, store.auc, store.half_life, store.parameters, store.bands.kept(),
     )  # fmt: skip
 
 
@@ -157,40 +155,12 @@ def _bounds(people: int, planned: Plan, analytes: int, times: int) -> list[tuple
     return [(a, min(a + size, people)) for a in range(0, people, size)]
 
 
-def _in_order(
-    pool: ThreadPoolExecutor,
-    function: Callable[[tuple[int, int]], _Tile],
-    items: Sequence[tuple[int, int]],
-    workers: int,
-) -> Iterator[_Tile]:
-    """Results in the order of the items, never more than a few tiles ahead of the consumer."""
-    waiting: deque[Future[_Tile]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > workers + 1:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
 class _Store:
-    """Collects tiles: all values while they fit in memory, counts and sums beyond."""
+    """Collects tiles: bands over people, and each person's endpoints and parameters."""
 
     def __init__(self, people: int, analytes: int, times: int, trajectories: bool) -> None:
-        self.rows = (analytes, times)
+        self.bands = Bands(people, analytes, times, trajectories)
         self.people = people
-        size = people * analytes * times
-        if trajectories and size > IN_MEMORY:
-            raise InputError(
-                f"trajectories of {people} people at {times} times are too large to keep; "
-                "ask for fewer people, fewer times, or no trajectories"
-            )
-        self.trajectories = trajectories
-        self.values = np.empty((analytes * times, people)) if size <= IN_MEMORY else None
-        self.counts = np.zeros((0, 0), dtype=np.int32)
-        if self.values is None:
-            self.counts = np.zeros((analytes * times, summary.BINS), dtype=np.int32)
-        self.totals = np.zeros(analytes * times)
         self.cmax, self.tmax = np.empty((people, analytes)), np.empty((people, analytes))
         self.auc, self.half_life = np.empty((people, analytes)), np.empty((people, analytes))
         self.parameters: dict[str, Array] = {}
@@ -198,32 +168,11 @@ class _Store:
     def add(self, tile: _Tile) -> None:
         """Take in the next tile, in the order of people."""
         part = slice(tile.start, tile.stop)
-        flat = tile.values.reshape(tile.stop - tile.start, -1)
-        if self.values is not None:
-            self.values[:, part] = flat.T
-        else:
-            summary.count(flat.view(np.int64), self.counts)
-        summary.accumulate(flat, self.totals)
+        self.bands.add(tile.start, tile.values)
         self.cmax[part], self.tmax[part] = tile.cmax, tile.tmax / TICKS_PER_HOUR
         self.auc[part], self.half_life[part] = tile.auc, tile.half_life
         for name, values in tile.parameters.items():
             self.parameters.setdefault(name, np.empty(self.people))[part] = values
-
-    def summarise(self, pool: ThreadPoolExecutor, workers: int) -> tuple[Array, Array]:
-        """Quantiles (analytes, times, levels) and mean (analytes, times)."""
-        mean = (self.totals / self.people).reshape(self.rows)
-        if self.values is None:
-            found = summary.streamed(self.counts, self.people, QUANTILES)
-            return found.reshape(*self.rows, -1), mean
-        values = self.values.copy() if self.trajectories else self.values
-        found = summary.exact(values, QUANTILES, pool, 4 * workers)
-        return found.reshape(*self.rows, -1), mean
-
-    def kept(self) -> Array | None:
-        """Values (analytes, times, people) where trajectories were asked for."""
-        if not self.trajectories or self.values is None:
-            return None
-        return self.values.reshape(*self.rows, self.people)
 
 
 def _tile(

@@ -1,0 +1,274 @@
+"""From a regimen to felt pain: the whole chain solved for people, in parallel, in flat memory."""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from antalgic.dosing.regimen import Regimen
+from antalgic.engine.lanes import Doses, Solution, StepLimitError, Ticks, solve
+from antalgic.engine.linear import ticks
+from antalgic.errors import InputError
+from antalgic.model import mechanism as mechanisms
+from antalgic.model.compose import Circuit
+from antalgic.model.mechanism import COURSE, OUTPUTS, Mechanism
+from antalgic.model.shelf import PKModel
+from antalgic.population.conditions import Condition
+from antalgic.population.people import People
+from antalgic.simulation.bands import Bands, in_order
+from antalgic.simulation.compile import Compiled, compiled
+from antalgic.simulation.individual import Array, Draw, individual
+from antalgic.simulation.persons import Persons, persons
+from antalgic.simulation.plan import Plan, plan
+
+#: People solved at once: whole blocks of 16, so that no result depends on where the cuts are.
+CHUNK = 64
+RTOL = 1e-4
+PAIR = "bs32"
+#: States of the chain are of order 1; errors are relative to at least this.
+_FLOOR = 0.1
+#: Weeks (h) at which each person's pain is kept, within the horizon.
+WEEKS = {w: 168.0 * w for w in (1, 2, 4, 8, 12)}
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What one arm gives behind the blood: bands over people and each person's endpoints.
+
+    ``quantiles`` (outputs, times, levels), ``mean`` (outputs, times), ``values`` (outputs, times,
+    people) where asked for.  ``endpoints`` and ``parameters`` are (people,) by name: pain before
+    treatment, its least and mean, pain and relief at the end and at whole weeks.
+    """
+
+    mechanism: Mechanism
+    outputs: tuple[str, ...]
+    quantiles: Array
+    mean: Array
+    endpoints: dict[str, Array]
+    parameters: dict[str, Array]
+    values: Array | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is the same for all people of an arm."""
+
+    mechanism: Mechanism
+    circuit: Circuit
+    compiled: Compiled
+    model: PKModel | None
+    plan: Plan | None
+    regimen: Regimen
+    condition: Condition
+    changes: Mapping[str, float]
+    times: Array
+    rtol: float
+
+
+def follow(
+    mechanism: Mechanism | str,
+    model: PKModel | None,
+    regimen: Regimen,
+    condition: Condition,
+    people: People,
+    times: Array,
+    *,
+    outputs: Sequence[str] | None = None,
+    changes: Mapping[str, float] | None = None,
+    seed: int = 0,
+    replicate: int = 0,
+    typical: bool = False,
+    rtol: float = RTOL,
+    trajectories: bool = False,
+    threads: int | None = None,
+) -> Chain:
+    """Pain, mood and sensitization of people under a regimen at ``times`` (h, ascending, from 0).
+
+    ``model`` is the pharmacokinetic model, None for an arm that is given no drug.  ``changes``
+    replaces typical parameters by name.  The same seed gives the same bits for any ``threads``.
+    Raises InputError where the chain cannot be followed.
+    """
+    chosen = mechanisms.load(mechanism) if isinstance(mechanism, str) else mechanism
+    if regimen.steady_state is not None:
+        raise InputError(
+            "pain before a treatment without a beginning is not known: leave out steady_state"
+        )
+    job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol)
+    wanted = _wanted(job, outputs)
+    places = [job.compiled.outputs.index(name) for name in wanted]
+    draw = Draw(seed, replicate, 0, typical)
+    bands = Bands(len(people), len(wanted), len(times), trajectories)
+    kept: dict[str, dict[str, Array]] = {"endpoints": {}, "parameters": {}}
+    bounds = [(a, min(a + CHUNK, len(people))) for a in range(0, len(people), CHUNK)]
+    workers = threads or os.cpu_count() or 1
+
+    def tile(place: tuple[int, int]) -> tuple[int, Array, dict[str, Array], dict[str, Array]]:
+        start, stop = place
+        own = Draw(draw.seed, draw.replicate, start, draw.typical)
+        found, values = _solved(job, people.part(start, stop), own)
+        pain = found.values[:, job.compiled.outputs.index("pain")]
+        return start, found.values[:, places], _endpoints(pain, times), values
+
+    with ThreadPoolExecutor(workers) as pool:
+        for start, values, endpoints, parameters in in_order(pool, tile, bounds, workers):
+            bands.add(start, values)
+            for kind, columns in (("endpoints", endpoints), ("parameters", parameters)):
+                for name, column in columns.items():
+                    whole = kept[kind].setdefault(name, np.empty(len(people)))
+                    whole[start : start + len(column)] = column
+        quantiles, mean = bands.summarise(pool, workers)
+    return Chain(
+        chosen, wanted, quantiles, mean, kept["endpoints"], kept["parameters"], bands.kept()
+    )
+
+
+def _job(
+    mechanism: Mechanism,
+    model: PKModel | None,
+    regimen: Regimen,
+    condition: Condition,
+    changes: Mapping[str, float],
+    times: Array,
+    rtol: float,
+) -> _Job:
+    given = model is not None and bool(regimen.doses)
+    planned = plan(model, regimen, float(times[-1])) if model is not None and given else None
+    inputs = planned.inputs if planned else ()
+    circuit, kernel = _kernel(mechanism.name, model.name if model and given else "", inputs)
+    return _Job(
+        mechanism, circuit, kernel, model, planned, regimen, condition, changes,
+        np.asarray(times, dtype=np.float64), rtol,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _kernel(mechanism: str, model: str, inputs: tuple[str, ...]) -> tuple[Circuit, Compiled]:
+    from antalgic.model import shelf
+
+    blood = shelf.load(model).circuit.fed_by(inputs) if model else None
+    circuit = mechanisms.load(mechanism).circuit(blood)
+    return circuit, compiled(circuit, PAIR)
+
+
+def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
+    there = [name for name in OUTPUTS if name in job.compiled.outputs]
+    for name in outputs or ():
+        if name not in there:
+            raise InputError(
+                f"mechanism '{job.mechanism.name}' does not predict '{name}', "
+                f"expected some of {', '.join(there)}"
+            )
+    return tuple(outputs or there)
+
+
+def _solved(job: _Job, people: People, draw: Draw) -> tuple[Solution, dict[str, Array]]:
+    who = persons(job.mechanism, job.circuit, job.condition, people, draw, job.changes)
+    values = dict(who.parameters)
+    doses = [_treatment(job, who)]
+    changes = np.zeros(0, dtype=np.int64)
+    sets = 1
+    if job.plan is not None and job.model is not None:
+        blood = individual(job.model, people, job.plan.sets, draw)
+        doses.append(_drug(job, job.plan, people, blood, draw))
+        changes = ticks(job.plan.sets.start[1:])
+        sets = len(job.plan.sets)
+        values |= {f"pk.{name}": value for name, value in blood.items()}
+    table = np.empty((sets, len(job.compiled.parameters), len(people)))
+    for row, name in enumerate(job.compiled.parameters):
+        value = values[name]
+        table[:, row] = value.T if value.ndim == 2 else value
+    start = np.zeros((len(job.compiled.states), len(people)))
+    for state, value in who.start.items():
+        start[job.compiled.states.index(state)] = value
+    more: dict[str, Any] = {} if sets == 1 else {"changes": changes}
+    try:
+        found = solve(
+            job.compiled.kernel, table[0] if sets == 1 else table, _joined(doses),
+            ticks(job.times), rtol=job.rtol, initial=start, floor=_FLOOR,
+            start=_beginning(doses), **more,
+        )  # fmt: skip
+    except StepLimitError as error:
+        raise InputError(str(error)) from error
+    first = {name: v[:, 0] if v.ndim == 2 else v for name, v in values.items()}
+    return found, {name: first[name] for name in _SHOWN if name in first}
+
+
+#: Parameters of the chain that are worth a column in the table of patients.
+_SHOWN = ("x", "k_x", "k_m", "g_N", "tau_r", "k_R", "ke0")
+
+
+def _beginning(doses: Sequence[Doses]) -> int:
+    return min(0, *(int(d.start.min()) for d in doses if d.start.size)) if doses else 0
+
+
+def _treatment(job: _Job, who: Persons) -> Doses:
+    """Being treated: a bolus of 1 at first contact, then what keeps it up while treatment lasts."""
+    if job.regimen.treated is None or COURSE not in job.compiled.doses:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Doses(nothing, nothing, np.zeros((0, 1)), nothing)
+    begin, end = job.regimen.treated
+    n = len(who.parameters["x"])
+    target = job.compiled.doses.index(COURSE)
+    amounts = [np.ones(n)]
+    if end > begin:
+        amounts.append(who.parameters["lasting"] * (end - begin) / who.parameters["tau_x"])
+    count = len(amounts)
+    return Doses(
+        ticks(np.full(count, begin)), ticks(np.array([0.0, end - begin][:count])),
+        np.array(amounts), np.full(count, target, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _drug(
+    job: _Job, planned: Plan, people: People, blood: Mapping[str, Array], draw: Draw
+) -> Doses:
+    schedule = planned.schedule(people, blood, draw)
+    target = np.array(
+        [job.compiled.doses.index(planned.inputs[t]) for t in schedule.target], dtype=np.int64
+    )
+    starts, durations = schedule.start.T, schedule.duration.T
+    if starts.shape[1] == 1:
+        starts, durations = starts[:, 0], durations[:, 0]
+    return Doses(
+        np.ascontiguousarray(starts), np.ascontiguousarray(durations),
+        np.ascontiguousarray(schedule.amount.T), target,
+    )  # fmt: skip
+
+
+def _joined(doses: Sequence[Doses]) -> Doses:
+    """Several lists of doses as one, with as many columns of amounts as the widest has."""
+    n = max(d.amount.shape[1] for d in doses)
+    own = any(d.start.ndim == 2 for d in doses)
+
+    def wide(times: Ticks) -> Ticks:
+        return np.repeat(times[:, None], n, axis=1) if own and times.ndim == 1 else times
+
+    return Doses(
+        np.concatenate([wide(d.start) for d in doses]),
+        np.concatenate([wide(d.duration) for d in doses]),
+        np.concatenate([np.broadcast_to(d.amount, (len(d.amount), n)) for d in doses]),
+        np.concatenate([d.target for d in doses]),
+    )
+
+
+def _endpoints(pain: Array, times: Array) -> dict[str, Array]:
+    """Each person's pain (people, times) in a few numbers."""
+    first, last = pain[:, 0], pain[:, -1]
+    span = float(times[-1] - times[0])
+    mean = np.trapezoid(pain, times, axis=1) / span if span else first
+    found = {
+        "pain.baseline": first,
+        "pain.least": pain.min(axis=1),
+        "pain.mean": mean,
+        "pain.end": last,
+        "relief.end": 1 - last / first,
+    }
+    for week, hour in WEEKS.items():
+        if hour <= times[-1]:
+            at = pain[:, np.searchsorted(times, hour)]
+            found |= {f"pain.week{week}": at, f"relief.week{week}": 1 - at / first}
+    return found

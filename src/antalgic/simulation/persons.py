@@ -1,0 +1,141 @@
+"""A mechanism's parameters for each person: library values, spread, condition, own baseline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+from antalgic.errors import InputError
+from antalgic.model import mechanism as mechanisms
+from antalgic.model import receptor
+from antalgic.model.compose import Circuit
+from antalgic.model.mechanism import Mechanism, Parameter
+from antalgic.population import pain, streams
+from antalgic.population.conditions import Condition
+from antalgic.population.people import People
+from antalgic.simulation.individual import Array, Draw
+from antalgic.sources import Variability
+
+#: Column of a table of patients that gives their pain before treatment.
+BASELINE = "NRS0"
+
+
+@dataclass(frozen=True)
+class Persons:
+    """Parameters (N,) by name, and the states' starting values (N,) by state."""
+
+    parameters: Mapping[str, Array]
+    start: Mapping[str, Array]
+
+
+def persons(
+    mechanism: Mechanism,
+    circuit: Circuit,
+    condition: Condition,
+    people: People,
+    draw: Draw,
+    changes: Mapping[str, float] | None = None,
+) -> Persons:
+    """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
+
+    ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
+    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, M0).  Raises InputError where the
+    condition has no pain, or for an unknown name.
+    """
+    given = dict(changes or {})
+    n = len(people)
+    own = _condition(condition, given)
+    values = {
+        name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
+        for name, parameter in mechanisms.parameters(mechanism.name).items()
+    }
+    channel = {
+        name: np.full(n, float(v))
+        for name, v in receptor.half_block(
+            **{k: given.pop(k) for k in list(given) if k in receptor.nmda_block.parameters}
+        ).items()
+    }
+    if given:
+        known = ", ".join((*values, *own))
+        raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {known}")
+    reach = _responsive(values, draw, n)
+    values["k_x"], values["k_m"] = values["k_x"] * reach, values["k_m"] * reach
+    values |= channel | {"S_share": np.full(n, receptor.share_of_s())}
+    values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
+    for name in ("I", "D_c", "M0", "lasting"):
+        values[name] = np.full(n, own[name])
+    # in health nothing is sensitized, but something could become so: the scale is that of CRPS
+    values["S_max"] = np.full(n, own["S_max"] or 1.0)
+    values["S_0"] = np.full(n, own["S_max"])
+    values["NRS0"] = _baseline(condition, people, draw)
+    values["L_0"] = logit(values["NRS0"] / 10)
+    values["a_0"] = values["L_0"] - _at_rest(circuit, values)
+    start = {s: values[name] for s, name in mechanisms.START.items() if s in circuit.states}
+    return Persons(values, start)
+
+
+def _condition(condition: Condition, given: dict[str, float]) -> dict[str, float]:
+    if not condition.circuit:
+        raise InputError(f"condition '{condition.name}' has no pain model")
+    drive = sum(condition.circuit[name].value for name in ("I_n", "I_e", "I_J"))
+    placebo = mechanisms.placebo(condition.name)
+    found = {
+        "I": drive,
+        "S_max": condition.circuit["S_max"].value,
+        "D_c": condition.circuit["D"].value,
+        "M0": condition.circuit["M0"].value,
+        "X_mean": placebo["X_mean"],
+        "X_sd": placebo["X_sd"],
+        "lasting": condition.placebo["lasting"].value if "lasting" in condition.placebo else 1.0,
+    }
+    return {name: given.pop(name, value) for name, value in found.items()}
+
+
+def _spread(parameter: Parameter, typical: float, draw: Draw, name: str, n: int) -> Array:
+    if parameter.between is None:
+        return np.full(n, float(typical))
+    return _moved(typical, parameter.between, draw.normal(f"eta.{name}", n))
+
+
+def _moved(typical: float, spread: Variability, z: Array) -> Array:
+    deviation = np.sqrt(spread.variance) * z
+    if spread.scale == "logit":
+        moved: Array = expit(logit(typical) + deviation)
+        return moved
+    return typical * np.exp(deviation)
+
+
+def _responsive(values: Mapping[str, Array], draw: Draw, n: int) -> Array:
+    """1 for those whose sensitization the drug can reach, a small share for the others."""
+    if draw.typical:
+        return np.ones(n)
+    luck = streams.uniform(draw.seed, "responsive", n, replicate=draw.replicate, offset=draw.offset)
+    reach: Array = np.where(luck < values["responsive"], 1.0, values["unresponsive"])
+    return reach
+
+
+def _baseline(condition: Condition, people: People, draw: Draw) -> Array:
+    if BASELINE in people.extra:
+        given: Array = people.extra[BASELINE]
+        if not ((given > 0) & (given < 10)).all():
+            raise InputError("pain before treatment must lie between 0 and 10", field=BASELINE)
+        return given
+    if condition.pain_mean is None or condition.pain_sd is None or condition.pain_mean.value == 0:
+        raise InputError(
+            f"condition '{condition.name}' has no pain to follow; for pain in volunteers take "
+            "'experimental-pain'",
+            field="condition",
+        )
+    z = draw.normal(BASELINE, len(people))
+    return pain.ratings(condition.pain_mean.value, condition.pain_sd.value, z)
+
+
+def _at_rest(circuit: Circuit, values: Mapping[str, Array]) -> Array:
+    """Log-odds that nociception would have before any dose if a_0 were 0."""
+    states = {
+        s: values[mechanisms.START[s]] if s in mechanisms.START else 0.0 for s in circuit.states
+    }
+    rest = {p: np.asarray(values[p]) if p in values else 1.0 for p in circuit.parameters}
+    _, outputs = circuit.evaluate(states, dict.fromkeys(circuit.doses, 0.0), {**rest, "a_0": 0.0})
+    return np.asarray(outputs["nociception.L"], dtype=np.float64)
