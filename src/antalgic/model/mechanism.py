@@ -126,6 +126,11 @@ def parameters(name: str = DEFAULT) -> Mapping[str, Parameter]:
     return found
 
 
+def library_value(symbol: str) -> float:
+    """The uncalibrated value of a parameter: where calibration starts."""
+    return _parameter(symbol, (LIBRARY, "parameters")).known.value
+
+
 def placebo(condition: str) -> Mapping[str, float]:
     """X_mean and X_sd of a condition: mean and spread (logits) of the response to being treated."""
     fitted = yamlfile.library(FITTED).data["placebo"]

@@ -1,0 +1,265 @@
+"""Published findings on pain and mood, beside what the simulated trial gives.
+
+Files of library/studies: the trial as an ordinary study, and numbers that it printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from antalgic import units, yamlfile
+from antalgic.dosing import Regimen
+from antalgic.dosing.fields import Hours, Strict
+from antalgic.errors import InputError, did_you_mean, shown
+from antalgic.model import defaults, shelf
+from antalgic.model import mechanism as mechanisms
+from antalgic.model.shelf import PKModel
+from antalgic.population import People, conditions
+from antalgic.simulation.chain import RTOL, follow
+from antalgic.simulation.individual import Array
+from antalgic.sources import Source, read_sources
+from antalgic.study import Study
+from antalgic.units import Kind
+
+Measure = Literal["mean", "relief", "change", "responders"]
+Level = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.CONCENTRATION))]
+Changes = Mapping[str, float]
+
+
+class Finding(Strict):
+    """One printed number: of an arm, or of an arm less another (``over``).
+
+    measure: mean of the output; relief, the fall of the mean as a share of its start; change of the
+    mean from its start; responders, the share of people whose output fell by ``relief`` or more.
+    at: h; or level: when the effect site of a typical person first reaches it (ng/mL).
+    within: where the mean of a calibrated simulator must lie, by target number.
+    use: whether calibration fits it or only checks it.
+    """
+
+    id: str
+    arm: str
+    over: str | None = None
+    output: str = "pain"
+    at: Hours | None = None
+    level: Level | None = None
+    measure: Measure
+    relief: float | None = None
+    changes: dict[str, float] = {}
+    value: float
+    se: float | None = None
+    within: tuple[float, float] | None = None
+    target: int | None = None
+    source: str
+    use: Literal["fit", "check"]
+    note: str | None = None
+
+
+class Trial(Strict):
+    """A file of library/studies.  pooled: other trials by name, and their weight in the mean."""
+
+    name: str
+    title: str
+    sources: Annotated[dict[str, Source], BeforeValidator(read_sources)]
+    people: dict[str, int]
+    design: Study | None = None
+    pooled: dict[str, int] = Field(default_factory=dict)
+    changes: dict[str, float] = {}
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finding and its simulated value; hit is None where no tolerance is stated."""
+
+    trial: Trial
+    finding: Finding
+    simulated: float
+
+    @property
+    def hit(self) -> bool | None:
+        """Whether the simulated value lies within the tolerance."""
+        if self.finding.within is None:
+            return None
+        low, high = self.finding.within
+        return low <= self.simulated <= high
+
+
+def names() -> list[str]:
+    """Names of the trials, sorted."""
+    folder = files("antalgic") / "library" / "studies"
+    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml"))
+
+
+@cache
+def load(name: str) -> Trial:
+    """A trial by name; InputError with the nearest for an unknown one."""
+    if name not in names():
+        hint = did_you_mean(name, names()) or f", expected one of {', '.join(names())}"
+        raise InputError(f"unknown trial {shown(name)}{hint}")
+    return yamlfile.validate(Trial, yamlfile.library(f"studies/{name}.yaml"))
+
+
+def run(
+    names: Sequence[str],
+    mechanism: str = mechanisms.DEFAULT,
+    *,
+    uses: Collection[str] = ("fit", "check"),
+    changes: Changes | None = None,
+    placebo: Mapping[str, Changes] | None = None,
+    rtol: float = RTOL,
+    threads: int | None = None,
+) -> list[Outcome]:
+    """Every finding of these trials with its simulated value.
+
+    ``changes`` replaces typical parameters, ``placebo`` X_mean and X_sd by condition.
+    """
+    asked = [(load(name), f) for name in names for f in load(name).findings if f.use in uses]
+    wanted: dict[str, dict[int, Finding]] = {}
+    for number, (trial, finding) in enumerate(asked):
+        for part in _parts(trial, finding):
+            wanted.setdefault(part, {})[number] = finding
+    found: dict[tuple[str, int], float] = {}
+    for part, own in wanted.items():
+        listed = list(own.values())
+        values = _values(part, listed, mechanism, changes, placebo, rtol, threads)
+        found |= {(part, number): v for number, v in zip(own, values, strict=True)}
+    outcomes = []
+    for number, (trial, finding) in enumerate(asked):
+        weights = _parts(trial, finding)
+        total = sum(n * found[part, number] for part, n in weights.items())
+        outcomes.append(Outcome(trial, finding, total / sum(weights.values())))
+    return outcomes
+
+
+def _parts(trial: Trial, finding: Finding) -> dict[str, int]:
+    """The trials whose weighted mean a finding is: itself, or those of a pool that last so long."""
+    if not trial.pooled:
+        return {trial.name: 1}
+    return {
+        name: n
+        for name, n in trial.pooled.items()
+        if finding.at is not None and finding.at <= _setting(name).horizon
+    }
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A trial's design, ready to be simulated."""
+
+    condition: conditions.Condition
+    people: People
+    regimens: Mapping[str, Regimen]
+    horizon: float
+    every: float | None
+    seed: int
+    typical: bool
+
+
+@cache
+def _setting(name: str) -> _Setting:
+    design = load(name).design
+    if design is None or design.condition is None:
+        raise InputError(f"trial '{name}' has no design with a condition")
+    return _Setting(
+        conditions.load(design.condition), design.people(), design.regimens(), design.horizon,
+        design.output_every, design.seed, design.population.typical,
+    )  # fmt: skip
+
+
+def _values(
+    name: str,
+    findings: Sequence[Finding],
+    mechanism: str,
+    changes: Changes | None,
+    placebo: Mapping[str, Changes] | None,
+    rtol: float,
+    threads: int | None,
+) -> list[float]:
+    """Simulated values of findings; each arm is solved once for each set of changes."""
+    setting = _setting(name)
+    own = (placebo or {}).get(setting.condition.name, {})
+    shared = {**own, **(changes or {}), **load(name).changes}
+    times = _times(setting, findings)
+    outputs = sorted({f.output for f in findings} | {"block"})
+    solved: dict[tuple[str, str], dict[str, Array]] = {}
+
+    def arm(label: str, more: Changes) -> dict[str, Array]:
+        key = (label, str(sorted(more.items())))
+        if key not in solved:
+            result = follow(
+                mechanism, model_of(setting.regimens[label]), setting.regimens[label],
+                setting.condition, setting.people, times, outputs=outputs,
+                changes={**shared, **more}, seed=setting.seed, typical=setting.typical,
+                rtol=rtol, trajectories=True, threads=threads,
+            )  # fmt: skip
+            assert result.values is not None
+            solved[key] = dict(zip(result.outputs, result.values, strict=True))
+        return solved[key]
+
+    values = []
+    for finding in findings:
+        found = _measured(finding, arm(finding.arm, finding.changes), times)
+        if finding.over is not None:
+            found -= _measured(finding, arm(finding.over, finding.changes), times)
+        values.append(found)
+    return values
+
+
+def model_of(regimen: Regimen) -> PKModel | None:
+    """The default blood model of an adult arm; None for one without a drug."""
+    pairs = sorted({(d.drug, d.route) for d in regimen.doses})
+    return shelf.load(defaults.choose(pairs).model) if pairs else None
+
+
+def _times(setting: _Setting, findings: Sequence[Finding]) -> Array:
+    """Only the times that are asked for; all of them where a level must be waited for."""
+    if any(f.level is not None for f in findings):
+        assert setting.every is not None
+        return np.arange(0.0, setting.horizon + setting.every / 2, setting.every)
+    return np.unique([0.0, *(f.at for f in findings if f.at is not None)])
+
+
+def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> float:
+    values = outputs[finding.output]
+    now = values[_place(finding, outputs, times)]
+    first = values[0]
+    if finding.measure == "mean":
+        return float(now.mean())
+    if finding.measure == "change":
+        return float(now.mean() - first.mean())
+    if finding.measure == "relief":
+        return float(1 - now.mean() / first.mean())
+    assert finding.relief is not None
+    return float(np.mean(now <= (1 - finding.relief) * first))
+
+
+def _place(finding: Finding, outputs: Mapping[str, Array], times: Array) -> int:
+    if finding.level is None:
+        return int(np.searchsorted(times, finding.at))
+    from antalgic.model.receptor import half_block
+
+    half = float(half_block()["K_phasic"])
+    reached = outputs["block"][:, 0] >= finding.level / (half + finding.level)
+    if not reached.any():
+        raise InputError(f"the effect site never reaches {finding.level:g} ng/mL", field="level")
+    return int(np.argmax(reached))
+
+
+def to_json(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    """Rows for a table or JSON."""
+    return [
+        {
+            "trial": o.trial.name, "finding": o.finding.id, "target": o.finding.target,
+            "observed": o.finding.value, "se": o.finding.se, "simulated": o.simulated,
+            "within": o.finding.within, "hit": o.hit, "use": o.finding.use,
+            "note": o.finding.note,
+        }
+        for o in outcomes
+    ]  # fmt: skip
