@@ -55,7 +55,9 @@ OPEN: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "expectation": (("k_u", *EXPECTATION), PAIN),
     "mood": (("k_K", "tau_K", "k_R", "tau_R", "c_K", "c_R"), MOOD),
 }  # fmt: skip
-DRAWS = 256
+DRAWS = 200
+#: People in each simulated arm, the same ones for every point.
+SIZE = 256
 RTOL = 1e-3
 
 
@@ -78,9 +80,16 @@ class Problem:
         w_e, tau_e, tau_x = (given.get(n, base[n].known.value) for n in EXPECTATION)
         found = findings.run(
             self.trials, self.mechanism, uses=("fit",), changes=given,
-            placebo=all_responses(w_e, tau_e, tau_x), rtol=RTOL, threads=1,
+            placebo=all_responses(w_e, tau_e, tau_x, self.conditions()), rtol=RTOL, size=SIZE,
+            threads=1,
         )  # fmt: skip
         return np.array([o.simulated for o in found])
+
+    def conditions(self) -> set[str]:
+        """The conditions of the trials."""
+        parts = {p for t in self.trials for p in (findings.load(t).pooled or (t,))}
+        designs = [findings.load(p).design for p in parts]
+        return {d.condition for d in designs if d is not None and d.condition is not None}
 
     def asked(self) -> list[findings.Finding]:
         """The findings that are fitted, in the order of `simulated`."""

@@ -6,11 +6,11 @@ On placebo the equations of expectation are linear, so the log-odds fall by x g(
 form; the small part of mood is left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 from antalgic.population import conditions, pain
 from antalgic.population.conditions import Condition
@@ -23,7 +23,7 @@ CRPS_RESPONDERS = 0.23
 #: No share of responders is published for experimental pain: as much spread as effect.
 EXPERIMENTAL_SPREAD = 1.0
 
-_GRID = ndtri((np.arange(200) + 0.5) / 200)
+_GRID = ndtri((np.arange(60) + 0.5) / 60)
 
 
 def gain(t: float, lasting: float, w_e: float, tau_e: float, tau_x: float) -> float:
@@ -64,8 +64,6 @@ def response(condition: Condition, w_e: float, tau_e: float, tau_x: float) -> di
 
 def _share(start: np.ndarray, g: float, mean: float, sd: float, relief: float) -> float:
     """Share of people who fall by this part of their pain; smooth in mean and sd."""
-    from scipy.special import ndtr
-
     needed = (logit(start / 10) - logit((1 - relief) * start / 10)) / g
     return float(ndtr((mean - needed) / sd).mean())
 
@@ -83,9 +81,11 @@ def _targets(condition: Condition) -> dict[str, float]:
     return found
 
 
-def all_responses(w_e: float, tau_e: float, tau_x: float) -> Mapping[str, dict[str, float]]:
-    """The response of every condition in pain."""
-    loaded = [conditions.load(name) for name in conditions.names()]
+def all_responses(
+    w_e: float, tau_e: float, tau_x: float, names: Iterable[str] | None = None
+) -> Mapping[str, dict[str, float]]:
+    """The response of every condition in pain, or of those named."""
+    loaded = [conditions.load(name) for name in names or conditions.names()]
     return {
         c.name: response(c, w_e, tau_e, tau_x)
         for c in loaded

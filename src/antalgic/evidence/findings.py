@@ -114,11 +114,13 @@ def run(
     changes: Changes | None = None,
     placebo: Mapping[str, Changes] | None = None,
     rtol: float = RTOL,
+    size: int | None = None,
     threads: int | None = None,
 ) -> list[Outcome]:
     """Every finding of these trials with its simulated value.
 
-    ``changes`` replaces typical parameters, ``placebo`` X_mean and X_sd by condition.
+    ``changes`` replaces typical parameters, ``placebo`` X_mean and X_sd by condition; ``size``
+    takes only so many of the people.
     """
     asked = [(load(name), f) for name in names for f in load(name).findings if f.use in uses]
     wanted: dict[str, dict[int, Finding]] = {}
@@ -128,7 +130,7 @@ def run(
     found: dict[tuple[str, int], float] = {}
     for part, own in wanted.items():
         listed = list(own.values())
-        values = _values(part, listed, mechanism, changes, placebo, rtol, threads)
+        values = _values(part, listed, mechanism, changes, placebo, rtol, size, threads)
         found |= {(part, number): v for number, v in zip(own, values, strict=True)}
     outcomes = []
     for number, (trial, finding) in enumerate(asked):
@@ -180,12 +182,14 @@ def _values(
     changes: Changes | None,
     placebo: Mapping[str, Changes] | None,
     rtol: float,
+    size: int | None,
     threads: int | None,
 ) -> list[float]:
     """Simulated values of findings; each arm is solved once for each set of changes."""
     setting = _setting(name)
     own = (placebo or {}).get(setting.condition.name, {})
     shared = {**own, **(changes or {}), **load(name).changes}
+    people = setting.people if size is None else setting.people.part(0, size)
     times = _times(setting, findings)
     outputs = sorted({f.output for f in findings} | {"block"})
     solved: dict[tuple[str, str], dict[str, Array]] = {}
@@ -195,7 +199,7 @@ def _values(
         if key not in solved:
             result = follow(
                 mechanism, model_of(setting.regimens[label]), setting.regimens[label],
-                setting.condition, setting.people, times, outputs=outputs,
+                setting.condition, people, times, outputs=outputs,
                 changes={**shared, **more}, seed=setting.seed, typical=setting.typical,
                 rtol=rtol, trajectories=True, threads=threads,
             )  # fmt: skip

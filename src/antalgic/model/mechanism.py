@@ -7,6 +7,7 @@ or two steps; all have the same outputs, so that they can be compared on one stu
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.resources import files
 
 from antalgic import yamlfile
 from antalgic.errors import InputError, did_you_mean, shown
@@ -131,12 +132,37 @@ def library_value(symbol: str) -> float:
     return _parameter(symbol, (LIBRARY, "parameters")).known.value
 
 
-def placebo(condition: str) -> Mapping[str, float]:
-    """X_mean and X_sd of a condition: mean and spread (logits) of the response to being treated."""
-    fitted = yamlfile.library(FITTED).data["placebo"]
+def placebo(name: str, condition: str) -> Mapping[str, float]:
+    """X_mean and X_sd: mean and spread (logits) of a condition's response to being treated.
+
+    They depend on the mechanism, since learned expectation carries a part of that response.
+    """
+    fitted = yamlfile.library(FITTED).data["placebo"][name]
     if condition not in fitted:
         raise InputError(f"condition '{condition}' has no calibrated response to placebo")
-    return {name: float(fitted[condition][name]["value"]) for name in ("X_mean", "X_sd")}
+    return {symbol: float(value) for symbol, value in fitted[condition].items()}
+
+
+def used(name: str) -> set[str]:
+    """Names of the library parameters that a mechanism's steps take."""
+    own = {symbol for u in load(name).steps() for symbol in u.parameters.values()}
+    return (own | {"ke0", "responsive", "unresponsive"}) & UNITS.keys()
+
+
+@cache
+def posterior(name: str) -> tuple[Mapping[str, float], ...]:
+    """Joint draws of everything that is not known about a mechanism, for `chain.follow`.
+
+    X_mean and X_sd stand there with their condition, such as "X_mean.crps".
+    """
+    load(name)
+    folder = files("antalgic") / "library" / "mechanism" / "posterior"
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        raise InputError(f"mechanism '{name}' has no posterior draws")
+    head, *rows = path.read_text(encoding="utf-8").splitlines()
+    symbols = head.split(",")
+    return tuple(dict(zip(symbols, map(float, row.split(",")), strict=True)) for row in rows)
 
 
 def _parameter(symbol: str, place: tuple[str, ...]) -> Parameter:

@@ -45,7 +45,7 @@ def persons(
     """
     given = dict(changes or {})
     n = len(people)
-    own = _condition(condition, given)
+    own = _condition(mechanism, condition, given)
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
         for name, parameter in mechanisms.parameters(mechanism.name).items()
@@ -75,12 +75,18 @@ def persons(
     return Persons(values, start)
 
 
-def _condition(condition: Condition, given: dict[str, float]) -> dict[str, float]:
+def _condition(
+    mechanism: Mechanism, condition: Condition, given: dict[str, float]
+) -> dict[str, float]:
     if not condition.circuit:
         raise InputError(f"condition '{condition.name}' has no pain model")
     drive = sum(condition.circuit[name].value for name in ("I_n", "I_e", "I_J"))
     known = {"X_mean", "X_sd"} <= given.keys()
-    placebo = {"X_mean": 0.0, "X_sd": 0.0} if known else mechanisms.placebo(condition.name)
+    placebo = (
+        {"X_mean": 0.0, "X_sd": 0.0}
+        if known
+        else mechanisms.placebo(mechanism.name, condition.name)
+    )
     found = {
         "I": drive,
         "S_max": condition.circuit["S_max"].value,
