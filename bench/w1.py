@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from math import log
 from pathlib import Path
 from typing import Any
@@ -119,15 +120,55 @@ def initial(model: Compiled) -> Floats:
 
 
 def reference(
-    wiring: Circuit, model: Compiled, parameters: Floats, given: Doses, x0: Floats, times: Floats
+    wiring: Circuit,
+    model: Compiled,
+    parameters: Floats,
+    given: Doses,
+    x0: Floats,
+    times: Floats,
+    changes: Sequence[float] = (),
 ) -> Floats:
     """Outputs (k, T) of one patient by DOP853 at 1e-10 on the written equations, event to event.
 
-    ``parameters`` (p,), amounts of ``given`` (D,), states ``x0`` (n,), ``times`` (T,) h; every
-    event and output ends a call of the solver.
+    ``parameters`` (p,), or (S, p) sets that follow each other at ``changes`` (S-1) h; amounts of
+    ``given`` (D,), states ``x0`` (n,), ``times`` (T,) h; every event and output ends a call of the
+    solver.
     """
     from scipy.integrate import solve_ivp  # here, as it is no part of what start-up is timed for
 
+    sets = [_functions(wiring, model, values) for values in np.atleast_2d(parameters)]
+    begin, hours = given.start / TICKS_PER_HOUR, given.duration / TICKS_PER_HOUR
+    amount = given.amount.reshape(len(begin))
+    stops = np.unique(np.concatenate([times, begin, begin + hours, changes]))
+    stops = stops[stops <= times[-1]]
+    state = np.array(x0, dtype=float)
+    inputs = len(model.doses)
+    held = np.zeros(inputs)
+    field, outputs = sets[0]
+    out = np.empty((len(model.outputs), len(times)))
+    for i, now in enumerate(stops):
+        out[:, times == now] = np.array(outputs(state, held))[:, None]
+        field, outputs = sets[np.searchsorted(changes, now, side="right")]
+        held = np.zeros(inputs)
+        for d, target in enumerate(given.target):
+            if hours[d] == 0 and begin[d] == now:
+                unit = np.arange(inputs) == target
+                jump = np.subtract(field(state, unit.astype(float)), field(state, 0.0 * unit))
+                state = state + jump * amount[d]
+            elif begin[d] <= now < begin[d] + hours[d]:
+                held[target] += amount[d] / hours[d]
+        if i + 1 < len(stops):
+            state = solve_ivp(
+                # rounding may take an empty state below zero, where powers have no value
+                lambda _, y, f=field, h=held: f(np.maximum(y, 0.0), h), (now, stops[i + 1]), state,
+                method="DOP853", rtol=1e-10, atol=1e-13,
+            ).y[:, -1]  # fmt: skip
+            state = np.maximum(state, 0.0)
+    return out
+
+
+def _functions(wiring: Circuit, model: Compiled, parameters: Floats) -> tuple[Any, Any]:
+    """Derivatives and outputs of (states, dose rates) for one patient, in the math module."""
     x = sympy.symbols(f"x:{len(model.states)}")
     u = sympy.symbols(f"u:{len(model.doses)}")
     rates, results = wiring.evaluate(
@@ -137,32 +178,7 @@ def reference(
     )
     read = [sum(results[r] for r in names) for names in wiring.readouts.values()]
     field = sympy.lambdify((x, u), [rates[s] for s in model.states], "math", cse=True)
-    outputs = sympy.lambdify((x, u), read, "math", cse=True)
-    begin, hours = given.start / TICKS_PER_HOUR, given.duration / TICKS_PER_HOUR
-    amount = given.amount.reshape(len(begin))
-    stops = np.unique(np.concatenate([times, begin, begin + hours]))
-    stops = stops[stops <= times[-1]]
-    state = np.array(x0, dtype=float)
-    held = np.zeros(len(u))
-    out = np.empty((len(read), len(times)))
-    for i, now in enumerate(stops):
-        out[:, times == now] = np.array(outputs(state, held))[:, None]
-        held = np.zeros(len(u))
-        for d, target in enumerate(given.target):
-            if hours[d] == 0 and begin[d] == now:
-                unit = np.arange(len(u)) == target
-                jump = np.subtract(field(state, unit.astype(float)), field(state, 0.0 * unit))
-                state = state + jump * amount[d]
-            elif begin[d] <= now < begin[d] + hours[d]:
-                held[target] += amount[d] / hours[d]
-        if i + 1 < len(stops):
-            state = solve_ivp(
-                # rounding may take an empty state below zero, where powers have no value
-                lambda _, y, h=held: field(np.maximum(y, 0.0), h), (now, stops[i + 1]), state,
-                method="DOP853", rtol=1e-10, atol=1e-13,
-            ).y[:, -1]  # fmt: skip
-            state = np.maximum(state, 0.0)
-    return out
+    return field, sympy.lambdify((x, u), read, "math", cse=True)
 
 
 def deviation(found: Floats, truth: Floats) -> float:

@@ -97,7 +97,18 @@ def regimen(rng, model, horizon, people):
 
 
 def one(doses, i):
-    return Doses(doses.start, doses.duration, doses.amount[:, i : i + 1], doses.target)
+    own = [a if a.ndim == 1 else a[:, i] for a in (doses.start, doses.duration)]
+    return Doses(*own, doses.amount[:, i : i + 1], doses.target)
+
+
+def spread_out(rng, doses, people):
+    """The same regimen with a lag and a length of every dose that differ from person to person."""
+    lag = ticks(rng.uniform(0, 2, (len(doses.start), people)))
+    start = np.where(
+        rng.random((len(lag), 1)) < 0.7, doses.start[:, None] + lag, doses.start[:, None]
+    )
+    duration = doses.duration[:, None] + np.where(doses.duration[:, None] > 0, lag // 3, 0)
+    return Doses(start, duration, doses.amount, doses.target)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -115,6 +126,32 @@ def test_w1_keeps_the_tolerance_on_random_patients_and_regimens(pair, rtol):
             truth = w1.reference(
                 w1.circuit(), model, parameters[:, i], one(given, i), x0[:, 0],
                 hours / linear.TICKS_PER_HOUR,
+            )  # fmt: skip
+            assert w1.deviation(found[i], truth) < rtol
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_own_times_and_changing_parameters_keep_the_tolerance(pair):
+    model, rtol = w1.compiled(w1.circuit(), pair), 1e-5
+    rng = np.random.default_rng(9)
+    horizon, x0, people = 7 * 24.0, w1.initial(model), 21
+    for _ in range(2):
+        sets = np.array([w1.patients(model, people, int(rng.integers(1000))) for _ in range(3)])
+        given = spread_out(rng, regimen(rng, model, horizon, people), people)
+        hours = np.sort(ticks(rng.uniform(0, horizon, 40)))
+        # one change while infusions run, one at the very time of an output and a dose
+        given.start[1] = hours[20]
+        given.duration[1] = 0
+        changes = np.array([np.median(given.start[0]) + ticks(0.2), hours[20]], dtype=np.int64)
+        changes = np.unique(changes)
+        sets = sets[: len(changes) + 1]
+        found = solve(
+            model.kernel, sets, given, hours, rtol=rtol, initial=x0, changes=changes
+        ).values
+        for i in rng.integers(0, people, 3):
+            truth = w1.reference(
+                w1.circuit(), model, sets[:, :, i], one(given, i), x0[:, 0],
+                hours / linear.TICKS_PER_HOUR, changes / linear.TICKS_PER_HOUR,
             )  # fmt: skip
             assert w1.deviation(found[i], truth) < rtol
 

@@ -152,10 +152,66 @@ def test_people_of_different_amounts_do_not_mix(model):
         close(found[i], run(model, own).values[i])
 
 
+OWN = st.lists(
+    st.tuples(st.lists(st.floats(0, 90), min_size=3, max_size=3), st.sampled_from([0.0, 0.5, 6.0]),
+              st.floats(0, 100), st.sampled_from(["iv", "oral"])),
+    min_size=1, max_size=5,
+)  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=OWN, longer=st.lists(st.floats(0, 3), min_size=3, max_size=3))
+def test_events_of_one_person_leave_the_others_untouched(model, rows, longer):
+    shared = doses(model, [(0.0, length, amount, route) for _, length, amount, route in rows])
+    start = ticks(np.array([row[0] for row in rows]))
+    duration = shared.duration[:, None] + np.where(
+        shared.duration[:, None] > 0, ticks(np.array(longer)), 0
+    )
+    found = run(model, Doses(start, duration, shared.amount, shared.target)).values
+    for i in range(3):
+        own = Doses(start[:, i], duration[:, i], shared.amount, shared.target)
+        close(found[i], run(model, own).values[i])
+
+
+def test_own_times_that_are_equal_are_shared_times(model):
+    shared = doses(
+        model, [(0.0, 4.0, 80.0, "iv"), (30.3, 0.0, 20.0, "oral"), (60.0, 1.0, 9.0, "iv")]
+    )
+    own = Doses(*(np.repeat(a[:, None], 40, axis=1) for a in (shared.start, shared.duration)),
+                shared.amount, shared.target)  # fmt: skip
+    found = run(model, own, people=40, threads=2).values
+    assert found.tobytes() == run(model, shared, people=40).values.tobytes()
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=ROWS, at=st.integers(1, len(TIMES) - 2))
+def test_a_change_of_parameters_is_a_new_run_from_there(model, rows, at):
+    given_doses, when = doses(model, rows), int(ticks(TIMES[at]))
+    sets = np.array([w1.patients(model, 3, 11), w1.patients(model, 3, 12)])
+    arguments = {"rtol": TOLERANCE, "start": 0, "initial": w1.initial(model)}
+    whole = solve(
+        model.kernel, sets, given_doses, ticks(TIMES), changes=np.array([when]), **arguments
+    )
+    first = solve(model.kernel, sets[0], given_doses, ticks(TIMES[: at + 1]), **arguments)
+    arguments |= {"start": when, "initial": first.final}
+    second = solve(model.kernel, sets[1], given_doses, ticks(TIMES[at:]), **arguments)
+    close(np.concatenate([first.values, second.values[..., 1:]], axis=-1), whole.values)
+    again = solve(
+        model.kernel, sets, given_doses, ticks(TIMES[at:]), changes=np.array([when]), **arguments
+    )
+    close(again.values[..., 1:], second.values[..., 1:])
+    np.testing.assert_array_equal(again.values[..., 0], first.values[..., -1])
+
+
 def test_a_wrong_call_is_refused(model):
     none = doses(model, [])
     with pytest.raises(ValueError, match="expected 18"):
         solve(model.kernel, np.ones((3, 2)), none, ticks(TIMES), rtol=1e-4)
+    with pytest.raises(ValueError, match="2 parameter sets need 1"):
+        solve(model.kernel, np.ones((2, 18, 1)), none, ticks(TIMES), rtol=1e-4)
+    with pytest.raises(ValueError, match="start has shape"):
+        wrong = Doses(np.zeros((1, 2), int), np.zeros(1, int), np.ones((1, 1)), np.zeros(1, int))
+        run(model, wrong)
     with pytest.raises(ValueError, match="ascend"):
         run(model, none, times=TIMES[::-1])
     with pytest.raises(ValueError, match="rtol"):

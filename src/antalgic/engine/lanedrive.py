@@ -1,14 +1,15 @@
 """The loop over blocks, spans and steps of the nonlinear engine; :mod:`lanes` prepares its tables.
 
-A step is a span halved ``level`` times and begins at a multiple of its length, so that the span's
-end is always met exactly.
+A step is one or three times a span halved ``level`` times and ends at a multiple of a coarser
+halving, so that the span's end is always met exactly and few lengths occur.
 """
 
 import numpy as np
 from numba import njit
 
 from antalgic.engine.laneexp import WORK, halvings, size_of
-from antalgic.engine.lanevector import LANES, call, multiply
+from antalgic.engine.laneplan import BEGIN, END, GIVE
+from antalgic.engine.lanevector import LANES, call, copy, largest, multiply
 from antalgic.engine.linear import TICKS_PER_HOUR
 
 #: Propagators kept per block.
@@ -35,68 +36,64 @@ def _put(table, row, column, work, slot):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _copy(source, source_at, target, target_at, slots):
-    """Copy whole slots."""
-    for i in range(slots * LANES):
-        target[target_at * LANES + i] = source[source_at * LANES + i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _propagator(
-    level, recipe, start, left, right, stage_entries, chains, chain_at, work, propagators, at
+    level, triple, recipe, start, left, right, stage_entries, chains, chain_at,
+    work, propagators, at,
 ):  # fmt: skip
     """exp(M h) for the chain's span halved ``level`` times and, per stage, the entries it needs.
 
     Row f of ``recipe`` is (chain, halvings, chain, halvings): the fraction of the step is the sum
-    of two chain lengths (or one, if the second chain is -1).  The first row is the whole step.
+    of two chain lengths (or one, if the second chain is -1).  The first row is the whole step.  A
+    ``triple`` step is as long as three halvings: one of this level and one of the level above.
     """
     entries = start.shape[0] - 1
     for f in range(recipe.shape[0]):
-        source = chain_at + (recipe[f, 0] * DEPTH + level + recipe[f, 1]) * entries
-        target, target_at = (propagators, at) if f == 0 else (work, 0)
-        if recipe[f, 2] >= 0:
-            other = chain_at + (recipe[f, 2] * DEPTH + level + recipe[f, 3]) * entries
-            multiply(entries, start, left, right, chains, source, chains, other, target, target_at)
+        a, b = 0, entries
+        made = False
+        for above in range(1 + triple):
+            for part in range(0, 4, 2):
+                if recipe[f, part] < 0:
+                    continue
+                halved = level - above + recipe[f, part + 1]
+                source = chain_at + (recipe[f, part] * DEPTH + halved) * entries
+                if made:
+                    multiply(entries, start, left, right, work, a, chains, source, work, b)
+                    a, b = b, a
+                else:
+                    copy(chains, source, work, a, entries)
+                    made = True
+        if f == 0:
+            copy(work, a, propagators, at, entries)
         else:
-            _copy(chains, source, target, target_at, entries)
-        place = at + entries + (f - 1) * stage_entries.shape[0]
-        for i in range(stage_entries.shape[0] if f else 0):
-            _copy(work, stage_entries[i], propagators, place + i, 1)
+            place = at + entries + (f - 1) * stage_entries.shape[0]
+            for i in range(stage_entries.shape[0]):
+                copy(work, a + stage_entries[i], propagators, place + i, 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _give(index, column, amount, target, dose_first, dose_slot, dose_entry, mt, work):
-    """Add a bolus to the states that its input enters."""
+def _give(
+    index, lanes, column, amount, target, dose_first, dose_slot, dose_entry, mt, work
+):  # fmt: skip
+    """Add a bolus to the states that its input enters, in the lanes that are given it."""
     for i in range(dose_first[target[index]], dose_first[target[index] + 1]):
         for lane in range(LANES):
-            given = amount[index, min(column + lane, amount.shape[1] - 1)]
-            work[dose_slot[i] * LANES + lane] += mt[dose_entry[i] * LANES + lane] * given
+            if (lanes >> lane) & 1:
+                given = amount[index, min(column + lane, amount.shape[1] - 1)]
+                work[dose_slot[i] * LANES + lane] += mt[dose_entry[i] * LANES + lane] * given
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hold(active, column, duration, amount, target, inputs_at, inputs, work):
+def _hold(active, acting, column, duration, amount, target, inputs_at, inputs, work):
     """Sum the rates of active infusions anew: nothing is left when the last one ends."""
     for i in range(inputs_at * LANES, (inputs_at + inputs) * LANES):
         work[i] = 0.0
     for index in active:
         at = (inputs_at + target[index]) * LANES
-        hours = duration[index] / TICKS_PER_HOUR
         for lane in range(LANES):
-            given = amount[index, min(column + lane, amount.shape[1] - 1)]
-            work[at + lane] += given / hours
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _worst(work, error_at):
-    """The largest squared scaled error of the lanes; NaN if any is NaN."""
-    worst = 0.0
-    for lane in range(LANES):
-        error = work[error_at * LANES + lane]
-        if not error <= worst:
-            worst = error
-            if not error >= 0.0:
-                return np.nan
-    return worst
+            if (acting[index] >> lane) & 1:
+                hours = duration[index, min(column + lane, duration.shape[1] - 1)] / TICKS_PER_HOUR
+                given = amount[index, min(column + lane, amount.shape[1] - 1)]
+                work[at + lane] += given / hours
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -109,18 +106,50 @@ def _flush(tile, outputs, out, column, first, count):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _reaches(worst, limit, factor, order):
+    """Whether a step ``factor`` times as long as one that erred by ``worst`` keeps the limit."""
+    growth = factor / _SAFETY
+    power = growth
+    for _ in range(1, order):
+        power *= growth
+    return worst * (power * power) <= limit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _length(position, wanted, span):
+    """Level of the next step, whether it is three such halvings long, and its hours.
+
+    The longest not above ``wanted`` of: any halving of which the position is a multiple; three of
+    the smallest such, where they end at a multiple of four.  Steps can so grow fourfold.
+    """
+    own = 0
+    while position & ((_WHOLE >> own) - 1):
+        own += 1
+    level, hours = own, span / (1 << own)
+    while hours > 1.001 * wanted and level < _HALVINGS:
+        level += 1
+        hours *= 0.5
+    quarter = own > 1 and (position >> (_HALVINGS - own)) & 3 == 1
+    if quarter and level == own and 3.0 * hours <= 1.001 * wanted:
+        return level, 1, 3.0 * hours
+    return level, 0, hours
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def drive(
     blocks, functions, sizes,
     row, entry_column, diagonal, start, left, right,
     fractions, recipe, stage_entries, dose_first, dose_slot, dose_entry,
-    time, output, first_action, action_dose, action_ends,
+    time, output, first_action, action, action_number, action_lanes, first_set,
     duration, amount, target,
     parameters, initial, floor, tolerance, most_steps,
     work, matrices, chains, propagators, tile, out, final, steps,
 ):  # fmt: skip
-    """Solve the given blocks.  See :func:`lanes.solve`; ``steps`` counts, its last column fails.
+    """Solve some blocks with one plan; see :func:`lanes.solve`.
 
-    ``tolerance`` bounds the scaled error of a step.
+    ``sizes`` are the layout's numbers and places, the propagator's slots, whether there is a
+    constant input, and the order; ``steps`` counts (accepted, rejected, propagators made, 1 + the
+    boundary at which the block got stuck).  The last arguments are work space.
     """
     block, inputs, slow, outputs, n_parameters, state = sizes[:6]
     inputs_at, parameters_at, after_at, error_at = sizes[6:10]
@@ -130,15 +159,13 @@ def drive(
     mt = matrices[WORK * entries * LANES :]
     held = inputs - constant
     limit = tolerance * tolerance
-    enough = limit * (_SAFETY / _GROW) ** (2 * order)  # errors below this let the step grow fully
     cached_hours, chain_hours = np.empty(CACHED), np.empty(CHAINS)
-    active = np.empty(duration.shape[0], dtype=np.int64)
+    active = np.empty(target.shape[0], dtype=np.int64)
+    acting = np.zeros(target.shape[0], dtype=np.int64)
 
     for number in blocks:
         column = number * LANES
-        work[:] = 0.0
-        for i in range(n_parameters):
-            _put(parameters, i, column, work, parameters_at + i)
+        work[: error_at * LANES] = 0.0
         for i in range(block + slow):
             _put(initial, i, column, work, i)
         for i in range(slow):
@@ -148,6 +175,8 @@ def drive(
         if constant:
             for lane in range(LANES):
                 work[(inputs_at + held) * LANES + lane] = 1.0
+        for i in range(n_parameters):
+            _put(parameters[first_set], i, column, work, parameters_at + i)
         call(prepare, work, mt, 0, 0.0)
         shift, norm = size_of(mt, row, entry_column, diagonal)
         call(rates, work, mt, 0, 0.0)
@@ -166,32 +195,43 @@ def drive(
                 break
             fresh = first_action[boundary + 1] > first_action[boundary]
             for i in range(first_action[boundary], first_action[boundary + 1]):
-                dose = action_dose[i]
-                if action_ends[i]:
+                index, lanes = action_number[i], action_lanes[i]
+                if action[i] == GIVE:
+                    _give(
+                        index, lanes, column, amount, target,
+                        dose_first, dose_slot, dose_entry, mt, work,
+                    )  # fmt: skip
+                elif action[i] == BEGIN:
+                    if acting[index] == 0:
+                        active[n_active] = index
+                        n_active += 1
+                    acting[index] |= lanes
+                elif action[i] == END:
+                    acting[index] &= ~lanes
                     kept = 0
                     for j in range(n_active):
-                        if active[j] != dose:
+                        if acting[active[j]] != 0:
                             active[kept] = active[j]
                             kept += 1
                     n_active = kept
-                elif duration[dose] > 0:
-                    active[n_active] = dose
-                    n_active += 1
-                else:
-                    _give(dose, column, amount, target, dose_first, dose_slot, dose_entry, mt, work)
+                else:  # CHANGE
+                    for j in range(n_parameters):
+                        _put(parameters[index], j, column, work, parameters_at + j)
+                    call(prepare, work, mt, 0, 0.0)
+                    shift, norm = size_of(mt, row, entry_column, diagonal)
+                    n_cached, next_slot, n_chains, next_chain = 0, 0, 0, 0
             if fresh:
-                _hold(active[:n_active], column, duration, amount, target, inputs_at, held, work)
+                _hold(
+                    active[:n_active], acting, column, duration, amount, target,
+                    inputs_at, held, work,
+                )  # fmt: skip
                 call(rates, work, mt, 0, 0.0)
                 wanted = min(wanted, after_event, _FIRST / max(shift, 1e-9))
             move = advance if n_active else coast
             span = (time[boundary + 1] - time[boundary]) / TICKS_PER_HOUR
-            position, level, hours = 0, 0, span
+            position = 0
             while position < _WHOLE:
-                while (hours > 1.001 * wanted and level < _HALVINGS) or position & (
-                    (_WHOLE >> level) - 1
-                ):
-                    level += 1
-                    hours *= 0.5
+                level, triple, hours = _length(position, wanted, span)
                 if slot >= n_cached or cached_hours[slot] != hours:
                     slot = 0
                     while slot < n_cached and cached_hours[slot] != hours:
@@ -203,7 +243,7 @@ def drive(
                         cached_hours[slot] = hours
                         base, depth = span, level
                         if level > DEPTH - _REACH:
-                            base, depth = hours, 0
+                            base, depth = span / (1 << (level - triple)), triple
                         chain = 0
                         while chain < n_chains and chain_hours[chain] != base:
                             chain += 1
@@ -219,26 +259,31 @@ def drive(
                                     chains, (chain * fractions.shape[0] + j) * DEPTH * entries,
                                 )  # fmt: skip
                         _propagator(
-                            depth, recipe, start, left, right, stage_entries,
+                            depth, triple, recipe, start, left, right, stage_entries,
                             chains, chain * fractions.shape[0] * DEPTH * entries,
                             matrices, propagators, slot * propagator_size,
                         )  # fmt: skip
                         steps[number, 2] += 1
                 call(move, work, propagators, slot * propagator_size, hours)
-                worst = _worst(work, error_at)
+                worst = largest(work, error_at)
                 if worst <= limit:
                     steps[number, 0] += 1
-                    factor = _GROW
-                    if worst > enough:
-                        factor = _SAFETY * (limit / worst) ** (0.5 / order)
-                    if factor < 1.0 or wanted < hours * factor:
-                        wanted = hours * factor
-                    if fresh:
-                        after_event = hours * factor
-                        fresh = False
-                    _copy(work, after_at, work, 0, state)
-                    position += _WHOLE >> level
-                    level, hours = 0, span
+                    # mostly the step may stay as long as it was: then no root is needed
+                    if (
+                        fresh
+                        or not _reaches(worst, limit, 1.0, order)
+                        or _reaches(worst, limit, wanted / hours, order)
+                    ):
+                        factor = _GROW
+                        if not _reaches(worst, limit, _GROW, order):
+                            factor = _SAFETY * (limit / worst) ** (0.5 / order)
+                        if factor < 1.0 or wanted < hours * factor:
+                            wanted = hours * factor
+                        if fresh:
+                            after_event = hours * factor
+                            fresh = False
+                    copy(work, after_at, work, 0, state)
+                    position += (1 + 2 * triple) * (_WHOLE >> level)
                 else:
                     steps[number, 1] += 1
                     factor = _SHRINK
@@ -253,6 +298,7 @@ def drive(
                     break
             if steps[number, 3]:
                 break
+        acting[:] = 0
         for i in range(block + slow):
             for lane in range(min(LANES, final.shape[1] - column)):
                 final[i, column + lane] = work[i * LANES + lane]

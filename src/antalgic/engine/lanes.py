@@ -2,11 +2,13 @@
 
 The linear block moves by its exponential, also to the stages within a step, so what slow states
 read of it is exact; they follow by an embedded Runge-Kutta pair under ``rtol``.  Steps never cross
-an event or an output.  Between two of those (a span) a step is the span halved some times, so few
-lengths occur and each exponential is made once per block.  The people of a block share times and
-steps, not amounts and parameters.  The equations come as five generated functions, by address.
+an event or an output.  Between two of those (a span) a step is the span halved some times or thrice that, so
+few lengths occur and each exponential is made once per block.  The people of a block share
+steps, not amounts and parameters; times of doses may be each person's own, and then a block stops
+at those of all of its people.  The equations come as five generated functions, by address.
 
-Order at one instant: readout, ends of infusions, doses.  Time is in ticks (nanoseconds).
+Order at one instant: readout, ends of infusions, change of parameters, doses.  Time is in ticks
+(nanoseconds).
 """
 
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from antalgic.engine.lanedrive import CACHED, CHAINS, DEPTH, TILE, drive
 from antalgic.engine.laneexp import WORK, Pattern
+from antalgic.engine.laneplan import Plan, plan
 from antalgic.engine.lanevector import LANES
 from antalgic.engine.linear import TICKS_PER_HOUR
 
@@ -88,7 +91,8 @@ class Kernel:
     for each inner stage, the entries ``stage_entries`` of exp(M h c); ``fractions`` and ``recipe``
     say how they are made from chains of halvings (see :class:`pairs.Pair`).  Dose input d enters
     slots dose_slot[dose_first[d]:dose_first[d + 1]] in the proportions that prepare leaves in
-    ``dose_entry`` of the matrix; an input of the block is also held at its rate.
+    ``dose_entry`` of the matrix; an input of the block is also held at its rate.  ``scratch``:
+    slots of the workspace with those that the functions use for themselves.
     """
 
     layout: Layout
@@ -103,6 +107,7 @@ class Kernel:
     constant: bool
     order: int
     share: float
+    scratch: int
     functions: tuple[int, ...]
     owner: Any
 
@@ -114,9 +119,10 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Doses:
-    """Doses (D,) at shared times: ticks, input number; amounts (D, P or 1) in the input's unit.
+    """Doses: ticks (D,) shared or (D, P) each person's own; amounts (D, P or 1); inputs (D,).
 
-    A duration of 0 is a bolus; an infusion acts on [start, start + duration).
+    Amounts are in the input's unit.  A duration of 0 is a bolus; an infusion acts on
+    [start, start + duration).
     """
 
     start: Ticks
@@ -137,38 +143,6 @@ class Solution:
     steps: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Boundaries (B,), the output at each (or -1), and the actions at each (end or dose)."""
-
-    time: Ticks
-    output: NDArray[np.int64]
-    first: NDArray[np.int64]
-    dose: NDArray[np.int64]
-    ends: NDArray[np.bool_]
-
-
-def _plan(doses: Doses, times: Ticks, start: int) -> _Plan:
-    """Lay out what happens when from ``start`` to the last output."""
-    last = int(times[-1])
-    number = np.arange(len(doses.start))
-    end = doses.start + doses.duration
-    endless = doses.duration > 0
-    begins = np.where(endless & (doses.start < start) & (end > start), start, doses.start)
-    when = np.concatenate([end[endless], begins])
-    dose = np.concatenate([number[endless], number])
-    ends = np.concatenate([np.ones(endless.sum(), bool), np.zeros(len(number), bool)])
-    kept = (when >= start) & (when < last) & ~(ends & (when == start))
-    when, dose, ends = when[kept], dose[kept], ends[kept]
-    order = np.argsort(when, kind="stable")
-    when, dose, ends = when[order], dose[order], ends[order]
-    time = np.unique(np.concatenate([[start], when, times]))
-    output = -np.ones(len(time), dtype=np.int64)
-    output[np.searchsorted(time, times)] = np.arange(len(times))
-    first = np.searchsorted(when, np.concatenate([time, [last + 1]]), side="left")
-    return _Plan(time, output, first.astype(np.int64), dose, ends)
-
-
 def solve(
     kernel: Kernel,
     parameters: Floats,
@@ -176,6 +150,7 @@ def solve(
     times: Ticks,
     *,
     rtol: float,
+    changes: Ticks | None = None,
     initial: Floats | None = None,
     floor: Floats | float = 1e-3,
     start: int | None = None,
@@ -183,8 +158,10 @@ def solve(
     most_steps: int = 1_000_000,
     out: Floats | None = None,
 ) -> Solution:
-    """Solve for P people: ``parameters`` (p, P), ``times`` (T,) ascending ticks.
+    """Solve for P people: ``parameters`` (p, P) or sets (S, p, P), ``times`` (T,) ascending ticks.
 
+    ``changes`` (S-1,) ascending ticks: when sets 1, 2, ... begin.  A set holds for everything after
+    it begins, also for infusions that run on and for doses given at that very time.
     ``initial`` (n, P or 1): block states, then slow states, at ``start``, which is the first dose
     or output unless given; doses before it are over, but infusions that last beyond it go on.
     Errors are held to ``rtol`` of the largest value that each slow state has had, or of its
@@ -193,17 +170,11 @@ def solve(
     Raises StepLimitError when a block needs more than ``most_steps`` steps.
     """
     layout = kernel.layout
-    people = parameters.shape[1]
-    if parameters.shape[0] != layout.parameters:
-        raise ValueError(f"found {parameters.shape[0]} parameters, expected {layout.parameters}")
-    if len(times) == 0 or np.any(np.diff(times) <= 0):
-        raise ValueError("output times must ascend")
-    if not rtol > 0:
-        raise ValueError(f"rtol must be positive, found {rtol}")
-    begin = int(min([times[0], *doses.start])) if start is None else start
-    if begin > times[0]:
-        raise ValueError("the first output lies before the start")
-    plan = _plan(doses, times, begin)
+    sets = np.ascontiguousarray(parameters if parameters.ndim == 3 else parameters[None])
+    switches = np.zeros(0, dtype=np.int64) if changes is None else changes
+    people = sets.shape[2]
+    begin = int(min([times[0], doses.start.min(initial=times[0])])) if start is None else start
+    _check(layout, sets, switches, doses, times, rtol, begin)
     n = layout.block + layout.slow
     x0 = np.zeros((n, 1)) if initial is None else initial
     floors = np.broadcast_to(np.asarray(floor, dtype=np.float64), (layout.slow,))
@@ -213,35 +184,96 @@ def solve(
     final = np.empty((n, people))
     blocks = -(-people // LANES)
     steps = np.zeros((blocks, 4), dtype=np.int64)
+    begins, lasts = (a if a.ndim == 2 else a[:, None] for a in (doses.start, doses.duration))
+    tables = kernel.pattern
+    # the parameter set in force at the start; one that begins just then is an action of the plan
+    first_set = int(np.searchsorted(switches, begin))
+    shared = begins.shape[1] == lasts.shape[1] == 1
+    common = plan(begins, lasts, switches, times, begin) if shared else None
+    until = np.zeros(blocks, dtype=np.int64)
 
-    def run(first: int) -> None:
-        tables = kernel.pattern
-        matrices = np.zeros((WORK * len(tables.row) + kernel.matrix_size) * LANES)
+    def run(numbers: NDArray[np.int64], what: Plan, space: tuple[Floats, ...]) -> None:
         drive(
-            np.arange(first, min(first + _TASK, blocks)), kernel.functions, _sizes(kernel),
+            numbers, kernel.functions, _sizes(kernel),
             tables.row, tables.column, tables.diagonal, tables.start, tables.left, tables.right,
             kernel.fractions, kernel.recipe, kernel.stage_entries,
             kernel.dose_first, kernel.dose_slot, kernel.dose_entry,
-            plan.time, plan.output, plan.first, plan.dose, plan.ends,
-            doses.duration, doses.amount, doses.target,
-            parameters, x0, floors, rtol * kernel.share, most_steps,
-            np.zeros(layout.size * LANES), matrices,
-            np.empty(CHAINS * DEPTH * len(kernel.fractions) * max(1, len(tables.row)) * LANES),
-            np.empty((CACHED * kernel.propagator_size + 1) * LANES),
-            np.empty(layout.outputs * LANES * TILE), values, final, steps,
+            what.time, what.output, what.first, what.kind, what.number, what.lanes, first_set,
+            lasts, doses.amount, doses.target,
+            sets, x0, floors, rtol * kernel.share, most_steps,
+            *space, values, final, steps,
         )  # fmt: skip
+        for block in numbers[steps[numbers, 3] > 0]:
+            until[block] = what.time[steps[block, 3] - 1]
 
-    _each(run, range(0, blocks, _TASK), threads)
+    def work(task: int, space: tuple[Floats, ...]) -> None:
+        numbers = np.arange(task, min(task + _TASK, blocks))
+        if common is not None:
+            run(numbers, common, space)
+            return
+        for block in numbers:
+            who = np.minimum(block * LANES + np.arange(LANES), people - 1)
+            first, length = (a if a.shape[1] == 1 else a[:, who] for a in (begins, lasts))
+            run(np.array([block]), plan(first, length, switches, times, begin), space)
+
+    _each(work, range(0, blocks, _TASK), lambda: _space(kernel), threads)
     stuck = np.flatnonzero(steps[:, 3])
     if len(stuck):
         block = int(stuck[0])
-        hours = plan.time[steps[block, 3] - 1] / TICKS_PER_HOUR
         raise StepLimitError(
             f"people {block * LANES} to {min(people, (block + 1) * LANES) - 1} need more than "
             f"{steps[block, :2].sum()} steps at rtol {rtol:g}, or steps too small to take, in the "
-            f"span from {hours:g} h: the model is stiff there or has no solution"
+            f"span from {until[block] / TICKS_PER_HOUR:g} h: the model is stiff there or has no "
+            "solution"
         )
     return Solution(values, final, steps[:, :3])
+
+
+def _check(
+    layout: Layout,
+    sets: Floats,
+    changes: Ticks,
+    doses: Doses,
+    times: Ticks,
+    rtol: float,
+    begin: int,
+) -> None:
+    """Raise ValueError where the arguments of :func:`solve` do not fit together."""
+    count, found, people = sets.shape
+    if found != layout.parameters:
+        raise ValueError(f"found {found} parameters, expected {layout.parameters}")
+    if len(changes) != count - 1 or np.any(np.diff(changes) <= 0):
+        raise ValueError(f"{count} parameter sets need {count - 1} ascending times of change")
+    for name, own in (("start", doses.start), ("duration", doses.duration)):
+        if own.shape not in ((len(doses.target),), (len(doses.target), people)):
+            raise ValueError(f"doses.{name} has shape {own.shape}")
+    if len(times) == 0 or np.any(np.diff(times) <= 0):
+        raise ValueError("output times must ascend")
+    if not rtol > 0:
+        raise ValueError(f"rtol must be positive, found {rtol}")
+    if begin > times[0]:
+        raise ValueError("the first output lies before the start")
+
+
+def _space(kernel: Kernel) -> tuple[Floats, ...]:
+    """Work space of one thread: step, matrices, chains, propagators, readouts."""
+    layout, entries = kernel.layout, len(kernel.pattern.row)
+    return (
+        _aligned(kernel.scratch),
+        _aligned(WORK * entries + kernel.matrix_size),
+        _aligned(CHAINS * DEPTH * len(kernel.fractions) * entries),
+        _aligned(CACHED * kernel.propagator_size),
+        _aligned(layout.outputs * TILE),
+    )
+
+
+def _aligned(slots: int) -> Floats:
+    """Zeros for at least one slot, from a cache line on: vectors across two lines load slower."""
+    line = 8
+    size = max(1, slots) * LANES
+    room = np.zeros(size + line)
+    skipped = -(room.ctypes.data // room.itemsize) % line
+    return room[skipped : skipped + size]
 
 
 def _sizes(kernel: Kernel) -> tuple[int, ...]:
@@ -253,11 +285,24 @@ def _sizes(kernel: Kernel) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def _each(run: Callable[[int], None], tasks: range, threads: int) -> None:
-    if threads <= 1 or len(tasks) <= 1:
-        for first in tasks:
-            run(first)
+def _each(
+    run: Callable[[int, tuple[Floats, ...]], None],
+    tasks: range,
+    space: Callable[[], tuple[Floats, ...]],
+    threads: int,
+) -> None:
+    """Run all tasks; every thread has a work space of its own and takes the next task left."""
+    left = iter(tasks)
+
+    def serve(_: int) -> None:
+        own = space()
+        for first in left:
+            run(first, own)
+
+    threads = min(threads, len(tasks))
+    if threads <= 1:
+        serve(0)
         return
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(run, tasks):
+        for _ in pool.map(serve, range(threads)):
             pass

@@ -55,6 +55,58 @@ def dot(typing_context, a, a_at, b, b_at, left, right, first, last, out, out_at)
 
 
 @intrinsic
+def largest(typing_context, slots, at):
+    """The largest number of a slot that holds none below zero; NaN if any of them is NaN."""
+    signature = types.float64(slots, at)
+
+    def codegen(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.mul(arguments[1], ir.Constant(ir.IntType(64), LANES))
+        kind = ir.PointerType(ir.VectorType(ir.DoubleType(), LANES))
+        whole = builder.load(builder.bitcast(builder.gep(data, [place]), kind), align=8)
+        unknown = builder.bitcast(builder.fcmp_unordered("uno", whole, whole), ir.IntType(LANES))
+        width, left = LANES, whole
+        while width > 1:
+            width //= 2
+            low, high = (
+                builder.shuffle_vector(
+                    left, left, ir.Constant(ir.VectorType(ir.IntType(32), width), places)
+                )
+                for places in (list(range(width)), list(range(width, 2 * width)))
+            )
+            left = builder.select(builder.fcmp_ordered(">", low, high), low, high)
+        found = builder.extract_element(left, ir.Constant(ir.IntType(32), 0))
+        nothing = ir.Constant(ir.IntType(LANES), 0)
+        nan = ir.Constant(ir.DoubleType(), float("nan"))
+        return builder.select(builder.icmp_unsigned("!=", unknown, nothing), nan, found)
+
+    return signature, codegen
+
+
+@intrinsic
+def copy(typing_context, source, source_at, target, target_at, count):
+    """Copy ``count`` slots from slot source_at of one flat array to slot target_at of another."""
+    signature = types.void(source, source_at, target, target_at, count)
+
+    def codegen(context, builder, signature, arguments):
+        kind = ir.PointerType(ir.VectorType(ir.DoubleType(), LANES))
+
+        def place(array, at):
+            data = context.make_array(signature.args[array])(
+                context, builder, arguments[array]
+            ).data
+            return builder.gep(builder.bitcast(data, kind), [arguments[at]])
+
+        source_slot, target_slot = place(0, 1), place(2, 3)
+        with cgutils.for_range(builder, arguments[4]) as loop:
+            value = builder.load(builder.gep(source_slot, [loop.index]), align=8)
+            builder.store(value, builder.gep(target_slot, [loop.index]), align=8)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
 def call(typing_context, address, work, propagator, propagator_at, hours):
     """Call generated code at an address: f(work, propagator + slot propagator_at, hours)."""
     signature = types.void(types.intp, work, propagator, types.intp, types.float64)

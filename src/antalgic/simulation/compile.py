@@ -66,7 +66,7 @@ def compiled(circuit: Circuit, pair: str) -> Compiled:
         np.array(chosen.chains), np.array(chosen.recipe, dtype=np.int64),
         stage, first, slot, entry,
         len(shape.row) + len(traced.entry), CONSTANT in traced.columns, chosen.order, chosen.share,
-        functions, module,
+        layout.size, functions, module,
     )  # fmt: skip
     return Compiled(
         kernel,
