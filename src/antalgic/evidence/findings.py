@@ -51,7 +51,7 @@ class Finding(Strict):
     level: Level | None = None
     measure: Measure
     relief: float | None = None
-    changes: dict[str, float] = {}
+    changes: dict[str, float] = Field(default_factory=dict)
     value: float
     se: float | None = None
     within: tuple[float, float] | None = None
@@ -70,7 +70,7 @@ class Trial(Strict):
     people: dict[str, int]
     design: Study | None = None
     pooled: dict[str, int] = Field(default_factory=dict)
-    changes: dict[str, float] = {}
+    changes: dict[str, float] = Field(default_factory=dict)
     findings: tuple[Finding, ...]
 
 
@@ -246,6 +246,7 @@ def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> f
 
 def _place(finding: Finding, outputs: Mapping[str, Array], times: Array) -> int:
     if finding.level is None:
+        assert finding.at is not None
         return int(np.searchsorted(times, finding.at))
     from antalgic.model.receptor import half_block
 
