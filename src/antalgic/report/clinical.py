@@ -26,7 +26,7 @@ def listing(outcomes: Sequence[Outcome]) -> Listing:
     return Listing(
         f"Clinical findings: {hits} of {len(judged)} within tolerance; "
         f"targets met: {', '.join(map(str, met)) or 'none'} of {', '.join(map(str, targets))}",
-        ("trial", "finding", "observed", "simulated", "tolerance", "verdict", "target", "used to"),
+        ("trial", "finding", "observed", "simulated", "tolerance", "verdict"),
         [_row(o) for o in ordered],
         below,
     )
@@ -36,7 +36,9 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     f = outcome.finding
     spread = f" ({f.se:.2g})" if f.se is not None else ""
     within = f"{f.within[0]:g} to {f.within[1]:g}" if f.within else ""
+    verdict = _VERDICT[outcome.hit] or ("fitted" if f.use == "fit" else "")
+    target = f" (target {f.target})" if f.target else ""
     return (
-        outcome.trial.name, f.id, f"{f.value:g}{spread}", f"{outcome.simulated:.3g}", within,
-        _VERDICT[outcome.hit], str(f.target or ""), f.use,
+        outcome.trial.name, f"{f.id}{target}", f"{f.value:g}{spread}",
+        f"{outcome.simulated:.3g}", within, verdict,
     )  # fmt: skip
