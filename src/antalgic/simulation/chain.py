@@ -28,7 +28,7 @@ from antalgic.simulation.plan import Plan, plan
 #: People solved at once: whole blocks of 16, so that no result depends on where the cuts are.
 CHUNK = 64
 RTOL = 1e-4
-PAIR = "bs32"
+PAIR = "dp54"
 #: States of the chain are of order 1; errors are relative to at least this.
 _FLOOR = 0.1
 #: Weeks (h) at which each person's pain is kept, within the horizon.

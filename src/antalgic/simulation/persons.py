@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit, logit
@@ -50,18 +51,15 @@ def persons(
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
         for name, parameter in mechanisms.parameters(mechanism.name).items()
     }
-    channel = {
-        name: np.full(n, float(v))
-        for name, v in receptor.half_block(
-            **{k: given.pop(k) for k in list(given) if k in receptor.nmda_block.parameters}
-        ).items()
-    }
+    changed = [k for k in given if k in receptor.nmda_block.parameters]
+    channel = _channel(**{k: given.pop(k) for k in changed})
     if given:
         known = ", ".join((*values, *own))
         raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {known}")
     reach = _responsive(values, draw, n)
     values["k_x"], values["k_m"] = values["k_x"] * reach, values["k_m"] * reach
-    values |= channel | {"S_share": np.full(n, receptor.share_of_s())}
+    values |= {name: np.full(n, v) for name, v in channel.items()}
+    values |= {"S_share": np.full(n, receptor.share_of_s())}
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
     for name in ("I", "D_c", "M0", "lasting"):
         values[name] = np.full(n, own[name])
@@ -73,6 +71,12 @@ def persons(
     values["a_0"] = values["L_0"] - _at_rest(circuit, values)
     start = {s: values[name] for s, name in mechanisms.START.items() if s in circuit.states}
     return Persons(values, start)
+
+
+@lru_cache(maxsize=256)
+def _channel(**changes: float) -> dict[str, float]:
+    """Half-blocking levels and relative potencies (see `receptor.half_block`)."""
+    return {name: float(v) for name, v in receptor.half_block(**changes).items()}
 
 
 def _condition(
