@@ -41,7 +41,7 @@ def persons(
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
-    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, M0).  Raises InputError where the
+    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, e_c, M0).  Raises InputError where the
     condition has no pain, or for an unknown name.
     """
     given = dict(changes or {})
@@ -61,7 +61,7 @@ def persons(
     values |= {name: np.full(n, v) for name, v in channel.items()}
     values |= {"S_share": np.full(n, receptor.share_of_s())}
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
-    for name in ("I", "D_c", "M0", "lasting"):
+    for name in ("I", "D_c", "e_c", "M0", "lasting"):
         values[name] = np.full(n, own[name])
     # in health nothing is sensitized, but something could become so: the scale is that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
@@ -93,6 +93,7 @@ def _condition(
         "I": drive,
         "S_max": condition.circuit["S_max"].value,
         "D_c": condition.circuit["D"].value,
+        "e_c": condition.circuit["e_c"].value,
         "M0": condition.circuit["M0"].value,
         "X_mean": placebo["X_mean"],
         "X_sd": placebo["X_sd"],
@@ -146,5 +147,7 @@ def _at_rest(circuit: Circuit, values: Mapping[str, Array]) -> Array:
         s: values[mechanisms.START[s]] if s in mechanisms.START else 0.0 for s in circuit.states
     }
     rest = {p: np.asarray(values[p]) if p in values else 1.0 for p in circuit.parameters}
-    _, outputs = circuit.evaluate(states, dict.fromkeys(circuit.doses, 0.0), {**rest, "a_0": 0.0})
+    _, outputs = circuit.evaluate(
+        states, dict.fromkeys(circuit.doses, 0.0), {**rest, "a_0": 0.0, "NRS_c": 0.0}
+    )
     return np.asarray(outputs["nociception.L"], dtype=np.float64)
