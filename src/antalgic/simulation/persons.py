@@ -42,14 +42,17 @@ def persons(
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
     condition gives (X_mean, X_sd, lasting, S_max, I, D_c, e_c, M0).  Raises InputError where the
-    condition has no pain, or for an unknown name.
+    condition has no pain, for an unknown name, or for a step's parameter without a value.
     """
-    given = dict(changes or {})
+    given = {**mechanism.values, **(changes or {})}
     n = len(people)
     own = _condition(mechanism, condition, given)
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
-        for name, parameter in mechanisms.parameters(mechanism.name).items()
+        for name, parameter in mechanisms.parameters(mechanism.known_as).items()
+    }
+    values |= {
+        name: np.full(n, float(given.pop(name))) for name in mechanism.values if name in given
     }
     changed = [k for k in given if k in receptor.nmda_block.parameters]
     channel = _channel(**{k: given.pop(k) for k in changed})
@@ -68,6 +71,7 @@ def persons(
     values["S_0"] = np.full(n, own["S_max"])
     values["NRS0"] = _baseline(condition, people, draw)
     values["L_0"] = logit(values["NRS0"] / 10)
+    _complete(mechanism, circuit, {*values, "a_0"})
     values["a_0"] = values["L_0"] - _at_rest(circuit, values)
     start = {s: values[name] for s, name in mechanisms.START.items() if s in circuit.states}
     return Persons(values, start)
@@ -79,6 +83,15 @@ def _channel(**changes: float) -> dict[str, float]:
     return {name: float(v) for name, v in receptor.half_block(**changes).items()}
 
 
+def _complete(mechanism: Mechanism, circuit: Circuit, known: set[str]) -> None:
+    own = [p for p in circuit.parameters if not p.startswith(mechanisms.BLOOD)]
+    if missing := [p for p in own if p not in known]:
+        raise InputError(
+            f"mechanism '{mechanism.name}' has no value for {', '.join(missing)}: give it beside "
+            "the step, altered(..., name=value)"
+        )
+
+
 def _condition(
     mechanism: Mechanism, condition: Condition, given: dict[str, float]
 ) -> dict[str, float]:
@@ -88,7 +101,7 @@ def _condition(
     known = {"X_mean", "X_sd"} <= given.keys()
     placebo: Mapping[str, float] = {"X_mean": 0.0, "X_sd": 0.0}
     if not known:
-        placebo = mechanisms.placebo(mechanism.name, condition.name)
+        placebo = mechanisms.placebo(mechanism.known_as, condition.name)
     found = {
         "I": drive,
         "S_max": condition.circuit["S_max"].value,
