@@ -6,7 +6,6 @@ with a number of patients and conditions, this file prints the worst errors by o
 """
 
 import os
-import sys
 from functools import lru_cache
 
 import numpy as np
