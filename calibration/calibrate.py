@@ -1,4 +1,6 @@
-"""Calibrate a mechanism to the published findings: python calibration/calibrate.py MECHANISM
+"""Calibrate a mechanism to the published findings.
+
+Run as ``python calibration/calibrate.py MECHANISM ...``; without names, all of them.
 
 Unknown parameters start from the priors of library/mechanism/pain.yaml, in units of prior SD.  The
 objective is the squared misses of all findings marked `use: fit`, each over its SE, plus the
@@ -16,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import emcee
@@ -125,6 +128,7 @@ class Learned:
         self.surface = _surface(points, values)
 
     def __call__(self, points: Floats) -> Floats:
+        """Findings (points, findings) at points (points, parameters)."""
         return self.surface(points)
 
 
@@ -267,7 +271,7 @@ def _profile(name: str, i: int, chain: Floats, cost: Floats) -> list[list[float]
     edges = np.quantile(chain[:, i], np.linspace(0, 1, 12))
     edges[0] -= 1e-9
     rows = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (chain[:, i] > low) & (chain[:, i] <= high)
         if inside.any():
             least = np.flatnonzero(inside)[np.argmin(cost[inside])]

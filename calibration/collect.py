@@ -1,4 +1,4 @@
-"""Put the results of calibrate.py into the library: python calibration/collect.py
+"""Put the results of calibrate.py into the library.
 
 Writes library/mechanism/fitted.yaml (best values, intervals, placebo responses) and
 library/mechanism/posterior/MECHANISM.csv (draws of all parameters that are not known, those that
@@ -56,15 +56,16 @@ def _entry(symbol: str, found: dict[str, Any], result: dict[str, Any]) -> dict[s
     suffix = f" {unit}" if unit in ("1/h", "h", "ng/mL") else ""
     told = found["of_prior_sd"] < _TOLD
     words = (
-        "narrower than its prior" if told else "hardly narrower than its prior: not identifiable"
+        "narrower than its prior" if told else "not identifiable, hardly narrower than its prior"
     )
+    share = f"{found['of_prior_sd']:.2f} of its SD"
     library = yamlfile.library(mechanisms.LIBRARY).data["parameters"][symbol]
     entry = {
         "value": f"{found['value']:.4g}{suffix}",
         "uncertainty": f"90 % posterior {found['low']:.3g} to {found['high']:.3g}{suffix}",
         "how": "fitted here",
         "grade": "C" if told else "D",
-        "note": f"calibration of '{result['mechanism']}'; {words} ({found['of_prior_sd']:.2f} of its SD)",
+        "note": f"calibration of '{result['mechanism']}'; {words} ({share})",
     }
     if "between" in library:
         entry["between"] = dict(library["between"])

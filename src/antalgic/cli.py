@@ -129,18 +129,28 @@ def conditions(
 
 @app.command()
 def validate(
-    cohort: Annotated[str | None, typer.Argument(help="Name of one cohort.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of one cohort or trial.")] = None,
+    mechanism: Annotated[
+        str, typer.Option("--mechanism", help="Mechanism that the trials are simulated with.")
+    ] = "sensitization",
     as_json: Json = False,
 ) -> None:
-    """Compare the models with published observations."""
+    """Compare the models with published observations, in blood and of pain and mood."""
+    from antalgic.evidence import findings
     from antalgic.evidence import validate as validation
-    from antalgic.report import listings
+    from antalgic.report import clinical, listings
 
-    outcome = validation.run([cohort] if cohort else None)
+    trials = [name] if name in findings.names() else [] if name else findings.names()
+    levels = None if name in trials else validation.run([name] if name else None)
+    found = findings.run(trials, mechanism)
     if as_json:
-        _print_json(validation.to_json(outcome))
-    else:
-        listings.show_validation(outcome)
+        blood = {} if levels is None else validation.to_json(levels)
+        _print_json(blood | {"clinical": findings.to_json(found)})
+        return
+    if levels is not None:
+        listings.show_validation(levels)
+    if found:
+        clinical.listing(found).show()
 
 
 @app.command()

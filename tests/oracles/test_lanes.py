@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from antalgic.engine import linear
 from antalgic.engine.lanes import Doses, StepLimitError, solve
 from antalgic.engine.linear import ticks
-from antalgic.engine.pairs import PAIRS
+from antalgic.engine.pairs import METHODS, PAIRS, RODAS4
 from antalgic.model.compose import Circuit, Use
 from antalgic.model.pk import first_order_depot, three_compartment, two_compartment
 from antalgic.model.step import step
@@ -56,6 +57,23 @@ def hill(E, X, gamma, half, k):
     return (k * (effect - E**3) + 0.01 * X**0.3 - 0.01 * E / (1 + X) ** 2.5,), (E, (1 + E) ** -0.5)
 
 
+@step(
+    states={"A": "1", "B": "1", "C": "1"},
+    inputs={},
+    parameters={"k1": "1/h", "k2": "1/h", "k3": "1/h"},
+    outputs={"A": "1", "B": "1", "C": "1"},
+)
+def robertson(A, B, C, k1, k2, k3):
+    """Robertson's reaction: rates of three chemical species that differ by nine orders."""
+    return (-k1 * A + k3 * B * C, k1 * A - k3 * B * C - k2 * B**2, k2 * B**2), (A, B, C)
+
+
+@step(states={"x": "1", "v": "1"}, inputs={}, parameters={"mu": "1"}, outputs={"x": "1", "v": "1"})
+def van_der_pol(x, v, mu):
+    """An oscillator that rests for long and jumps fast."""
+    return (v, mu * (1 - x * x) * v - x), (x, v)
+
+
 LINEAR = Circuit(
     (
         Use(first_order_depot, "gut", {"rate": ("dose.oral",)}, {"ka": "ka"}),
@@ -76,6 +94,12 @@ SATURABLE = Circuit(
 )
 GROWTH = Circuit((Use(growth, "g", {}, {"speed": "speed"}),), {"x": ("g.x",)})
 
+
+ROBERTSON = Circuit(
+    (Use(robertson, "r", {}, {p: p for p in ("k1", "k2", "k3")}),),
+    {s: (f"r.{s}",) for s in "ABC"},
+)
+VAN_DER_POL = Circuit((Use(van_der_pol, "o", {}, {"mu": "mu"}),), {"x": ("o.x",), "v": ("o.v",)})
 
 TURNOVER = Circuit(
     (
@@ -111,7 +135,7 @@ def spread_out(rng, doses, people):
     return Doses(start, duration, doses.amount, doses.target)
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("pair", METHODS)
 @pytest.mark.parametrize("rtol", [1e-4, 1e-6])
 def test_w1_keeps_the_tolerance_on_random_patients_and_regimens(pair, rtol):
     model = w1.compiled(w1.circuit(), pair)
@@ -130,7 +154,7 @@ def test_w1_keeps_the_tolerance_on_random_patients_and_regimens(pair, rtol):
             assert w1.deviation(found[i], truth) < rtol
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("pair", METHODS)
 def test_own_times_and_changing_parameters_keep_the_tolerance(pair):
     model, rtol = w1.compiled(w1.circuit(), pair), 1e-5
     rng = np.random.default_rng(9)
@@ -253,6 +277,107 @@ def test_pairs_satisfy_the_order_conditions(pair):
         for r in pair.recipe
     ]
     np.testing.assert_allclose(lengths, [1.0, *pair.inner], rtol=1e-15)
+
+
+def test_the_rosenbrock_pair_satisfies_its_order_conditions_and_is_l_stable():
+    n, m = len(RODAS4.c), RODAS4
+    square = [np.zeros((n, n)), np.zeros((n, n))]
+    for table, rows in zip(square, (m.a, m.mix), strict=True):
+        for i, row in enumerate(rows):
+            table[i, : len(row)] = row
+    a, mix = square
+    gammas = np.linalg.inv(np.eye(n) / m.gamma - mix)
+    alpha, weaker, b = a @ gammas, a[-1] @ gammas, (a[-1] + np.eye(n)[-1]) @ gammas
+    beta = alpha + gammas
+    c, slope = alpha.sum(1), beta.sum(1)
+    np.testing.assert_allclose(c, m.c, atol=1e-13)
+    np.testing.assert_allclose(gammas.sum(1), m.drift, atol=1e-13)
+    for weights, order in ((b, 4), (weaker, 3)):
+        conditions = [
+            (1, weights.sum(), 1), (2, weights @ slope, 1 / 2), (3, weights @ c**2, 1 / 3),
+            (3, weights @ beta @ slope, 1 / 6), (4, weights @ c**3, 1 / 4),
+            (4, weights @ (c * (alpha @ slope)), 1 / 8), (4, weights @ beta @ c**2, 1 / 12),
+            (4, weights @ beta @ beta @ slope, 1 / 24),
+        ]  # fmt: skip
+        misses = [abs(found - wanted) for q, found, wanted in conditions if q <= order]
+        assert max(misses) < 1e-12
+    assert max(abs(f - w) for q, f, w in conditions if q == 4) > 1e-4
+    for weights in (b, weaker):  # R(z) = 1 + z b (I - z beta)^-1 1 vanishes at infinity
+        assert 1 - weights @ np.linalg.solve(beta, np.ones(n)) == pytest.approx(0, abs=1e-11)
+
+
+NONE = Doses(*np.zeros((2, 0), dtype=np.int64), np.zeros((0, 1)), np.zeros(0, dtype=np.int64))
+
+
+def radau(field, x0, hours, jacobian):
+    return solve_ivp(
+        field, (0, hours[-1]), x0, t_eval=hours, method="Radau", rtol=1e-11, atol=1e-15,
+        jac=jacobian,
+    ).y  # fmt: skip
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-6])
+def test_stiff_reactions_keep_the_tolerance(rtol):
+    model = compiled(ROBERTSON, "rodas4")
+    rng = np.random.default_rng(3)
+    values = {
+        "k1": 0.04 * rng.uniform(0.5, 2, 17), "k2": 3e7 * rng.uniform(0.5, 2, 17),
+        "k3": 1e4 * rng.uniform(0.5, 2, 17),
+    }  # fmt: skip
+    parameters, hours = np.array([values[p] for p in model.parameters]), np.logspace(-5, 6, 23)
+    hours = np.concatenate([[0.0], hours])
+    found = solve(
+        model.kernel, parameters, NONE, ticks(hours), rtol=rtol, floor=1e-6,
+        initial=np.array([[1.0], [0.0], [0.0]]),
+    )  # fmt: skip
+    assert found.steps[:, 0].max() < 3000
+    for i in (0, 9, 16):
+        k1, k2, k3 = (values[k][i] for k in ("k1", "k2", "k3"))
+        truth = radau(
+            lambda _, y, k1=k1, k2=k2, k3=k3: robertson(*y, k1, k2, k3)[0], [1.0, 0.0, 0.0], hours,
+            lambda _, y, k1=k1, k2=k2, k3=k3: [
+                [-k1, k3 * y[2], k3 * y[1]],
+                [k1, -k3 * y[2] - 2 * k2 * y[1], -k3 * y[1]],
+                [0, 2 * k2 * y[1], 0],
+            ],
+        )  # fmt: skip
+        assert w1.deviation(found.values[i], truth) < rtol
+        assert found.values[i].sum(0) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_relaxation_oscillator_keeps_the_tolerance_and_needs_the_stiff_pair():
+    model, hours = compiled(VAN_DER_POL, "rodas4"), np.arange(0.0, 1900.0, 100.0)
+    parameters = np.array([[1000.0, 800.0, 1200.0]])
+    arguments = {"rtol": 1e-6, "initial": np.array([[2.0], [0.0]]), "start": 0}
+    found = solve(model.kernel, parameters, NONE, ticks(hours), **arguments)
+    assert found.steps[0, 0] < 10_000
+    for i, mu in enumerate(parameters[0]):
+        truth = radau(
+            lambda _, y, mu=mu: van_der_pol(*y, mu)[0], [2.0, 0.0], hours,
+            lambda _, y, mu=mu: [[0, 1], [-2 * mu * y[0] * y[1] - 1, mu * (1 - y[0] ** 2)]],
+        )  # fmt: skip
+        assert w1.deviation(found.values[i, :1], truth[:1]) < 1e-5
+    explicit = compiled(VAN_DER_POL, "dp54").kernel
+    with pytest.raises(
+        StepLimitError, match=r'stiff there \(compile it for the pair "rodas4" then\)'
+    ):
+        solve(explicit, parameters, NONE, ticks(hours), **arguments, most_steps=20_000)
+
+
+def test_a_fast_response_to_the_linear_block_keeps_the_tolerance_with_long_steps():
+    model = w1.compiled(w1.circuit(), "rodas4")
+    parameters, x0 = w1.patients(model, 3, 5), w1.initial(model)
+    parameters[model.parameters.index("kout")] = 2000.0
+    given = Doses(
+        ticks(np.array([0.0, 9.0])), ticks(np.array([4.0, 0.0])), np.array([[100.0], [20.0]]),
+        np.array([model.doses.index(r) for r in ("iv", "oral")]),
+    )  # fmt: skip
+    hours = np.arange(0.0, 25.0)
+    found = solve(model.kernel, parameters, given, ticks(hours), rtol=1e-5, initial=x0)
+    assert found.steps[0, 0] < 2000  # stability alone would ask an explicit pair for 15000
+    for i in range(3):
+        truth = w1.reference(w1.circuit(), model, parameters[:, i], given, x0[:, 0], hours)
+        assert w1.deviation(found.values[i], truth) < 1e-5
 
 
 def test_no_solution_is_a_clear_error_and_not_an_endless_loop():

@@ -1,9 +1,9 @@
 """The nonlinear engine: an exact linear block that drives slow states, 16 people at a time.
 
 The linear block moves by its exponential, also to the stages within a step, so what slow states
-read of it is exact; they follow by an embedded Runge-Kutta pair under ``rtol``.  Steps never cross
-an event or an output.  Between two of those (a span) a step is the span halved some times or thrice that, so
-few lengths occur and each exponential is made once per block.  The people of a block share
+read of it is exact; they follow by an embedded pair under ``rtol``.  Steps never cross an event or
+an output.  Between two of those (a span) a step is one or three times the span halved some times,
+so few lengths occur and each exponential is made once per block.  The people of a block share
 steps, not amounts and parameters; times of doses may be each person's own, and then a block stops
 at those of all of its people.  The equations come as five generated functions, by address.
 
@@ -92,7 +92,8 @@ class Kernel:
     say how they are made from chains of halvings (see :class:`pairs.Pair`).  Dose input d enters
     slots dose_slot[dose_first[d]:dose_first[d + 1]] in the proportions that prepare leaves in
     ``dose_entry`` of the matrix; an input of the block is also held at its rate.  ``scratch``:
-    slots of the workspace with those that the functions use for themselves.
+    slots of the workspace with those that the functions use for themselves.  ``stiff``: made for
+    stiff models.
     """
 
     layout: Layout
@@ -108,6 +109,7 @@ class Kernel:
     order: int
     share: float
     scratch: int
+    stiff: bool
     functions: tuple[int, ...]
     owner: Any
 
@@ -220,11 +222,12 @@ def solve(
     stuck = np.flatnonzero(steps[:, 3])
     if len(stuck):
         block = int(stuck[0])
+        other = "" if kernel.stiff else ' (compile it for the pair "rodas4" then)'
         raise StepLimitError(
             f"people {block * LANES} to {min(people, (block + 1) * LANES) - 1} need more than "
             f"{steps[block, :2].sum()} steps at rtol {rtol:g}, or steps too small to take, in the "
-            f"span from {until[block] / TICKS_PER_HOUR:g} h: the model is stiff there or has no "
-            "solution"
+            f"span from {until[block] / TICKS_PER_HOUR:g} h: the model is stiff "
+            f"there{other} or has no solution"
         )
     return Solution(values, final, steps[:, :3])
 

@@ -108,7 +108,11 @@ def copy(typing_context, source, source_at, target, target_at, count):
 
 @intrinsic
 def call(typing_context, address, work, propagator, propagator_at, hours):
-    """Call generated code at an address: f(work, propagator + slot propagator_at, hours)."""
+    """Call generated code: f(work, propagator + slot propagator_at, hours, LANES).
+
+    The number of lanes is an argument so that the compiler takes lanes together in vectors; it
+    would write out a loop of known length one by one.
+    """
     signature = types.void(types.intp, work, propagator, types.intp, types.float64)
 
     def codegen(context, builder, signature, arguments):
@@ -118,10 +122,11 @@ def call(typing_context, address, work, propagator, propagator_at, hours):
             ).data
 
         pointer = ir.PointerType(ir.DoubleType())
-        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, ir.DoubleType()])
+        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, ir.DoubleType(), ir.IntType(64)])
         function = builder.inttoptr(arguments[0], ir.PointerType(kind))
         place = builder.mul(arguments[3], ir.Constant(ir.IntType(64), LANES))
-        builder.call(function, [data(1), builder.gep(data(2), [place]), arguments[4]])
+        lanes = ir.Constant(ir.IntType(64), LANES)
+        builder.call(function, [data(1), builder.gep(data(2), [place]), arguments[4], lanes])
         return context.get_dummy_value()
 
     return signature, codegen

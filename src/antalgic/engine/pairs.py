@@ -1,4 +1,8 @@
-"""Embedded explicit Runge-Kutta pairs whose last stage is the first of the next step."""
+"""Methods for the slow states: embedded explicit Runge-Kutta pairs and a Rosenbrock pair.
+
+The last stage of an explicit pair is the first of the next step.  The Rosenbrock pair is for stiff
+models: its steps are as long as accuracy allows, each with a linear system to solve.
+"""
 
 from dataclasses import dataclass
 
@@ -80,4 +84,66 @@ DP54 = _pair(
     ((0, 0, 0, 2), (0, 2, -1, 0), (0, 2, 0, 3), (0, 0, -1, 0), (1, 0, -1, 0)),
 )
 
+
+@dataclass(frozen=True)
+class Rosenbrock:
+    """A Rosenbrock pair in the form that needs no product with the Jacobian J.
+
+    Stage i solves (I / (gamma h) - J) v_i = f(t + c_i h, x + sum a_ij v_j) + sum mix_ij v_j / h
+    + drift_i h df/dt.  The new state is the last stage's argument plus its v, which is also the
+    error: the last argument is the weaker solution.  The other fields are those of :class:`Pair`.
+    """
+
+    name: str
+    gamma: float
+    c: tuple[float, ...]
+    a: tuple[tuple[float, ...], ...]
+    mix: tuple[tuple[float, ...], ...]
+    drift: tuple[float, ...]
+    order: int
+    share: float
+    chains: tuple[float, ...]
+    recipe: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def inner(self) -> tuple[float, ...]:
+        """The places of stages strictly within a step, each once."""
+        return tuple(c for c in dict.fromkeys(self.c) if 0 < c < 1)
+
+
+# RODAS, L-stable, order 4(3): Hairer E, Wanner G. Solving Ordinary Differential Equations II, 2nd
+# ed., Springer 1996, section IV.7, doi:10.1007/978-3-642-05221-7.
+_FIFTH = (1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950)
+RODAS4 = Rosenbrock(
+    "rodas4",
+    0.25,
+    (0, 0.386, 0.21, 0.63, 1, 1),
+    (
+        (),
+        (1.544,),
+        (0.9466785280815826, 0.2557011698983284),
+        (3.314825187068521, 2.896124015972201, 0.9986419139977817),
+        _FIFTH,
+        (*_FIFTH, 1.0),
+    ),
+    (
+        (),
+        (-5.6688,),
+        (-2.430093356833875, -0.2063599157091915),
+        (-0.1073529058151375, -9.594562251023355, -20.47028614809616),
+        (7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160),
+        (
+            8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136,
+            -6.058818238834054,
+        ),
+    ),
+    (0.25, -0.1043, 0.1035, -0.0362, 0.0, 0.0),
+    4,
+    0.1,
+    (1.0, 0.386, 0.42),
+    ((0, 0, -1, 0), (1, 0, -1, 0), (2, 1, -1, 0), (2, 0, 2, 1)),
+)  # fmt: skip
+
 PAIRS = {pair.name: pair for pair in (BS32, DP54)}
+
+METHODS: dict[str, Pair | Rosenbrock] = {**PAIRS, RODAS4.name: RODAS4}

@@ -18,17 +18,19 @@ from antalgic import units, yamlfile
 from antalgic.dosing import Regimen
 from antalgic.dosing.fields import Hours, Strict
 from antalgic.errors import InputError, did_you_mean, shown
+from antalgic.evidence import offset
 from antalgic.model import defaults, shelf
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.shelf import PKModel
 from antalgic.population import People, conditions
+from antalgic.simulation import reference_person, simulate
 from antalgic.simulation.chain import RTOL, follow
 from antalgic.simulation.individual import Array
 from antalgic.sources import Source, read_sources
 from antalgic.study import Study
 from antalgic.units import Kind
 
-Measure = Literal["mean", "relief", "change", "responders"]
+Measure = Literal["mean", "relief", "change", "responders", "half-life", "C50"]
 Level = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.CONCENTRATION))]
 Changes = Mapping[str, float]
 
@@ -37,10 +39,11 @@ class Finding(Strict):
     """One printed number: of an arm, or of an arm less another (``over``).
 
     measure: mean of the output; relief, the fall of the mean as a share of its start; change of the
-    mean from its start; responders, the share of people whose output fell by ``relief`` or more.
+    mean from its start; responders, the share of people whose output fell by ``relief`` or more;
+    half-life (d) and C50 (ng/mL), those of the slow effect site fitted by `offset.fitted`.
     at: h; or level: when the effect site of a typical person first reaches it (ng/mL).
     within: where the mean of a calibrated simulator must lie, by target number.
-    use: whether calibration fits it or only checks it.
+    use: whether calibration fits it or only checks it.  miss: why the product misses it.
     """
 
     id: str
@@ -51,7 +54,7 @@ class Finding(Strict):
     level: Level | None = None
     measure: Measure
     relief: float | None = None
-    changes: dict[str, float] = {}
+    changes: dict[str, float] = Field(default_factory=dict)
     value: float
     se: float | None = None
     within: tuple[float, float] | None = None
@@ -59,6 +62,7 @@ class Finding(Strict):
     source: str
     use: Literal["fit", "check"]
     note: str | None = None
+    miss: str | None = None
 
 
 class Trial(Strict):
@@ -70,7 +74,7 @@ class Trial(Strict):
     people: dict[str, int]
     design: Study | None = None
     pooled: dict[str, int] = Field(default_factory=dict)
-    changes: dict[str, float] = {}
+    changes: dict[str, float] = Field(default_factory=dict)
     findings: tuple[Finding, ...]
 
 
@@ -209,11 +213,35 @@ def _values(
 
     values = []
     for finding in findings:
+        if finding.measure in ("half-life", "C50"):
+            fit = _slow_site(setting, mechanism, shared, rtol)
+            values.append(fit[("half-life", "C50").index(finding.measure)])
+            continue
         found = _measured(finding, arm(finding.arm, finding.changes), times)
         if finding.over is not None:
             found -= _measured(finding, arm(finding.over, finding.changes), times)
         values.append(found)
     return values
+
+
+def _slow_site(
+    setting: _Setting, mechanism: str, changes: Changes, rtol: float
+) -> tuple[float, float]:
+    """What Dahan's effect site would be in a typical responder of the trial's first arm."""
+    times = np.arange(0.0, setting.horizon + 1.0)
+    drug, placebo = setting.regimens.values()
+    model = model_of(drug)
+    assert model is not None
+    one = reference_person()
+    level = simulate(model, drug, one, times, typical=True).quantiles[0, :, 2]
+    pain = [
+        follow(
+            mechanism, m, r, setting.condition, one, times,
+            outputs=["pain"], changes=changes, typical=True, rtol=rtol,
+        ).mean[0]
+        for m, r in ((model, drug), (None, placebo))
+    ]  # fmt: skip
+    return offset.fitted(level, pain[0], pain[1], times)
 
 
 def model_of(regimen: Regimen) -> PKModel | None:
@@ -246,6 +274,7 @@ def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> f
 
 def _place(finding: Finding, outputs: Mapping[str, Array], times: Array) -> int:
     if finding.level is None:
+        assert finding.at is not None
         return int(np.searchsorted(times, finding.at))
     from antalgic.model.receptor import half_block
 
@@ -263,7 +292,7 @@ def to_json(outcomes: list[Outcome]) -> list[dict[str, Any]]:
             "trial": o.trial.name, "finding": o.finding.id, "target": o.finding.target,
             "observed": o.finding.value, "se": o.finding.se, "simulated": o.simulated,
             "within": o.finding.within, "hit": o.hit, "use": o.finding.use,
-            "note": o.finding.note,
+            "note": o.finding.note, "miss": o.finding.miss if o.hit is False else None,
         }
         for o in outcomes
     ]  # fmt: skip

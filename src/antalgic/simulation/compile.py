@@ -18,9 +18,10 @@ from types import ModuleType
 
 import numpy as np
 
+from antalgic.engine import lanemath
 from antalgic.engine.laneexp import Pattern, pattern
 from antalgic.engine.lanes import Kernel, Layout
-from antalgic.engine.pairs import PAIRS
+from antalgic.engine.pairs import METHODS, Rosenbrock
 from antalgic.model.compose import Circuit
 from antalgic.model.trace import CONSTANT, Trace, trace
 from antalgic.simulation.source import module_text
@@ -45,15 +46,19 @@ class Compiled:
 
 
 def compiled(circuit: Circuit, pair: str) -> Compiled:
-    """Compile a circuit for one Runge-Kutta pair, or load it if that has been done before."""
+    """Compile a circuit for one of :data:`METHODS`, or load it if that has been done before.
+
+    ``pair`` is "dp54" (order 5), "bs32" (order 3, cheaper where rtol is coarse) or, for stiff
+    models, "rodas4".
+    """
     traced = trace(circuit)
-    chosen = PAIRS[pair]
+    chosen = METHODS[pair]
     n, inputs = len(traced.linear), len(traced.columns) - len(traced.linear)
     position = {name: i for i, name in enumerate(traced.columns)}
     shape = pattern(n + inputs if n else 0, [(position[s], position[c]) for s, c in traced.matrix])
     signals = {position[s] for s in traced.signals}
     stage = np.array([e for e, row in enumerate(shape.row) if row in signals], dtype=np.int64)
-    text, precomputed = module_text(traced, shape, stage, chosen)
+    text, precomputed, scratch = module_text(traced, shape, stage, chosen)
     module = _load(text)
     slow = {name: i for i, name in enumerate(traced.slow)}
     first, slot, entry = _dose_tables(traced, shape, position, slow)
@@ -66,7 +71,7 @@ def compiled(circuit: Circuit, pair: str) -> Compiled:
         np.array(chosen.chains), np.array(chosen.recipe, dtype=np.int64),
         stage, first, slot, entry,
         len(shape.row) + len(traced.entry), CONSTANT in traced.columns, chosen.order, chosen.share,
-        layout.size, functions, module,
+        layout.size + scratch, isinstance(chosen, Rosenbrock), functions, module,
     )  # fmt: skip
     return Compiled(
         kernel,
@@ -109,8 +114,9 @@ def cache_folder() -> Path:
 
 def _load(text: str) -> ModuleType:
     """Import the module with this text; its name holds the hash of text, versions and processor."""
+    functions = Path(lanemath.__file__).read_text(encoding="utf-8")
     versions = (version("numba"), version("llvmlite"), sys.version, platform.machine())
-    digest = hashlib.sha256("\n".join((*versions, text)).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join((*versions, functions, text)).encode()).hexdigest()
     name = f"antalgic_kernel_{digest}"
     if name in sys.modules:
         return sys.modules[name]

@@ -82,11 +82,9 @@ def _condition(
         raise InputError(f"condition '{condition.name}' has no pain model")
     drive = sum(condition.circuit[name].value for name in ("I_n", "I_e", "I_J"))
     known = {"X_mean", "X_sd"} <= given.keys()
-    placebo = (
-        {"X_mean": 0.0, "X_sd": 0.0}
-        if known
-        else mechanisms.placebo(mechanism.name, condition.name)
-    )
+    placebo: Mapping[str, float] = {"X_mean": 0.0, "X_sd": 0.0}
+    if not known:
+        placebo = mechanisms.placebo(mechanism.name, condition.name)
     found = {
         "I": drive,
         "S_max": condition.circuit["S_max"].value,
@@ -107,10 +105,10 @@ def _spread(parameter: Parameter, typical: float, draw: Draw, name: str, n: int)
 
 def _moved(typical: float, spread: Variability, z: Array) -> Array:
     deviation = np.sqrt(spread.variance) * z
+    moved: Array = typical * np.exp(deviation)
     if spread.scale == "logit":
-        moved: Array = expit(logit(typical) + deviation)
-        return moved
-    return typical * np.exp(deviation)
+        moved = expit(logit(typical) + deviation)
+    return moved
 
 
 def _responsive(values: Mapping[str, Array], draw: Draw, n: int) -> Array:

@@ -1,4 +1,4 @@
-"""The text of a generated module: equations as straight-line code for one lane of a block.
+"""The text of a generated module: equations as straight-line loops over the lanes of a block.
 
 Every equation becomes short assignments without powers.  What depends on parameters only goes to
 ``prepare`` and is kept in slots Q; the rest is repeated in every stage of a step.
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from antalgic.engine.laneexp import Pattern
 from antalgic.engine.lanes import Layout
 from antalgic.engine.lanevector import LANES
-from antalgic.engine.pairs import Pair
-from antalgic.model.trace import Trace
+from antalgic.engine.pairs import Pair, Rosenbrock
+from antalgic.model.trace import CONSTANT, Trace
 
 _FUNCTIONS = {
     sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan",
@@ -25,13 +25,15 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 _HEADER = """\
-from math import atan, cos, cosh, exp, log, sin, sinh, sqrt, tan, tanh
+from math import atan, cos, cosh, sin, sinh, sqrt, tan
 
 from numba import carray, cfunc, types
 
+from antalgic.engine.lanemath import exp, log, power, tanh
+
 _POINTER = types.CPointer(types.float64)
 _compile = cfunc(
-    types.void(_POINTER, _POINTER, types.float64),
+    types.void(_POINTER, _POINTER, types.float64, types.int64),
     cache=True, error_model="numpy", fastmath={"contract"},
 )
 """
@@ -109,7 +111,7 @@ class _Writer:
             twice = 2 * float(exponent)
             if twice == int(twice) and abs(twice) <= 64:
                 return self._half_power(base, int(twice))
-        return f"({self.write(base)}) ** {self.write(exponent)}"
+        return f"power({self.write(base)}, {self.write(exponent)})"
 
     def _half_power(self, base: Any, twice: int) -> str:
         """base**(twice / 2) by squares and a square root."""
@@ -124,6 +126,12 @@ class _Writer:
         if n == 1:
             return self.write(base)
         return f"{self.write(base ** (n - n // 2))} * {self.write(base ** (n // 2))}"
+
+    def flush(self) -> list[str]:
+        """The moving lines so far, which are forgotten: the next ones are computed elsewhere."""
+        lines, self.moving = self.moving, []
+        self.known = {e: name for e, name in self.known.items() if not name.startswith("t")}
+        return lines
 
     def common(self, expressions: list[Any]) -> list[str]:
         """Names of several expressions whose common parts are found first."""
@@ -146,34 +154,84 @@ def _writer(traced: Trace) -> _Writer:
 
 
 def module_text(
-    traced: Trace, shape: Pattern, stage: NDArray[np.int64], pair: Pair
-) -> tuple[str, int]:
-    """Text of the module, and how many numbers of parameters only it keeps per person."""
+    traced: Trace, shape: Pattern, stage: NDArray[np.int64], method: Pair | Rosenbrock
+) -> tuple[str, int, int]:
+    """Text of the module, how many numbers of parameters only it keeps per person, its scratch."""
     writer = _writer(traced)
     flows = writer.common([_plain(traced.derivatives[s]) for s in traced.slow])
-    equations = list(writer.moving)
-    writer.moving = []
-    writer.known = {e: name for e, name in writer.known.items() if not name.startswith("t")}
+    equations = _Equations(_share_divisions(writer.flush()), flows)
+    slopes, slope_lines = [], []
+    if isinstance(method, Rosenbrock):
+        slopes = writer.common([_plain(e) for e in _slopes(traced)])
+        slope_lines = writer.flush()
     outputs = writer.common([_plain(e) for e in traced.outputs.values()])
-    readings = list(writer.moving)
+    readings = writer.flush()
     matrix = {key: writer.write(_plain(e)) for key, e in traced.matrix.items()}
     entry = {key: writer.write(_plain(e)) for key, e in traced.entry.items()}
-    kept = _names("q", [*equations, *flows, *readings, *outputs])
-    keep = {name: i for i, name in enumerate(kept)}
+    used = [*equations.lines, *flows, *slope_lines, *slopes, *readings, *outputs]
+    keep = {name: i for i, name in enumerate(_names("q", used))}
     inputs = len(traced.columns) - len(traced.linear)
     layout = Layout(
         len(traced.linear), inputs, len(traced.slow), len(outputs), len(traced.parameter), len(keep)
     )
     text = _Text(traced, layout, keep)
-    parts = [
-        _HEADER,
+    functions = [
         text.prepare(writer.once, matrix, entry, shape),
-        text.rates(equations, flows),
-        text.advance("advance", equations, flows, shape, stage, pair),
-        text.advance("coast", equations, flows, shape, stage, pair),
+        text.rates(equations),
+        *(
+            text.advance(name, equations, shape, stage, method, [*slope_lines], slopes)
+            for name in ("advance", "coast")
+        ),
         text.readout(readings, outputs),
     ]
-    return "\n\n".join(parts) + "\n", len(keep)
+    whole = "\n\n".join([_HEADER, *(f for f, _ in functions)]) + "\n"
+    return whole, len(keep), max(scratch for _, scratch in functions)
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """Lines that compute the rates of the slow states, and the names of those rates."""
+
+    lines: list[str]
+    flows: list[str]
+
+    def at(self, stage: int, same: int | None) -> tuple[list[str], list[str]]:
+        """Lines and rates for a stage; where stage ``same`` read the same signals, its results."""
+        moved = set(_names("x", [*self.lines, *self.flows]))
+        kept: dict[str, str] = {}
+        lines = []
+        for line in self.lines:
+            name, text = line.split(" = ", 1)
+            if same is not None and not moved & set(re.findall(r"\w+", text)):
+                kept[name] = f"{name}_{same}"
+                continue
+            moved.add(name)
+            lines.append(line)
+
+        def staged(text: str) -> str:
+            return re.sub(
+                r"\b([txz]\d+)\b", lambda found: kept.get(found[1], f"{found[1]}_{stage}"), text
+            )
+
+        return [staged(line) for line in lines], [staged(flow) for flow in self.flows]
+
+
+def _slopes(traced: Trace) -> list[Any]:
+    """Rates of change of the slow rates: by each slow state, row by row, then by time.
+
+    Time acts through the signals, whose own rates the linear block gives.
+    """
+    symbols = {**traced.state, **traced.dose, CONSTANT: sympy.Integer(1)}
+    speed = {
+        s: sum(e * symbols[c] for (row, c), e in traced.matrix.items() if row == s)
+        for s in traced.signals
+    }
+    flows = [traced.derivatives[s] for s in traced.slow]
+    by_state = [sympy.diff(f, traced.state[s]) for f in flows for s in traced.slow]
+    by_time = [
+        sum(sympy.diff(f, traced.state[s]) * speed[s] for s in traced.signals) for f in flows
+    ]
+    return [*by_state, *map(sympy.sympify, by_time)]
 
 
 def _plain(e: Any) -> Any:
@@ -190,32 +248,96 @@ def _names(letter: str, lines: list[str]) -> list[str]:
     return sorted(found, key=lambda name: int(name[1:]))
 
 
-def _staged(line: str, stage: int) -> str:
-    """A line with the names that differ from stage to stage marked by the stage's number."""
-    return re.sub(r"\b([txz]\d+)\b", rf"\1_{stage}", line)
+def _share_divisions(lines: list[str]) -> list[str]:
+    """The same lines in an order that lets two divisions at a time share one reciprocal.
+
+    A division takes as long as ten products.  Denominators whose product leaves the range of
+    doubles give NaN, never a wrong number: the step is then refused.
+    """
+    defined = {line.split(" = ", 1)[0] for line in lines}
+    waiting, done, order = list(lines), set[str](), list[str]()
+
+    def ready() -> list[str]:
+        return [
+            line
+            for line in waiting
+            if not (set(re.findall(r"\w+", line.split(" = ", 1)[1])) & defined) - done
+        ]
+
+    while waiting:
+        now = ready()
+        plain = [line for line in now if " / " not in line]
+        for line in plain or now:
+            waiting.remove(line)
+            done.add(line.split(" = ", 1)[0])
+        if plain:
+            order += plain
+            continue
+        for first, second in zip(now[::2], now[1::2], strict=False):
+            (a, above), (b, over) = (line.split(" = ", 1) for line in (first, second))
+            (above, below), (over, under) = (text.split(" / ", 1) for text in (above, over))
+            number = f"t{len(lines) + len(order)}"
+            order += [
+                f"{number} = 1.0 / ({below} * {under})",
+                f"{a} = {above} * {under} * {number}",
+                f"{b} = {over} * {below} * {number}",
+            ]
+        order += now[-1:] if len(now) % 2 else []
+    return order
 
 
 @dataclass(frozen=True)
 class _Text:
-    """Writes the four functions for one layout of the workspace."""
+    """Writes the functions for one layout of the workspace."""
 
     traced: Trace
     layout: Layout
     keep: dict[str, int]
 
-    def _function(self, name: str, body: list[str], propagator: int = 1) -> str:
+    def _function(self, name: str, loops: list[list[str]], propagator: int = 1) -> tuple[str, int]:
+        """A function of some loops over the lanes, and the scratch slots it needs.
+
+        Short loops let the processor work on several lanes at once.  What one loop computes and a
+        later one reads goes through scratch slots; what is in the workspace is loaded where read.
+        """
+        made: dict[str, int] = {}
+        reads = []
+        for number, body in enumerate(loops):
+            own: set[str] = set()
+            needed: dict[str, None] = {}
+            for line in body:
+                target, text = line.split(" = ", 1)
+                needed |= {n: None for n in re.findall(r"\b[a-z]+\d\w*\b", text) if n not in own}
+                own.add(target)
+            reads.append(list(needed))
+            made |= {target: number for target in own if "[" not in target}
+        carried = dict.fromkeys(
+            n for number, needed in enumerate(reads) for n in needed if made.get(n, number) < number
+        )
+        scratch = {n: self.layout.size + i for i, n in enumerate(carried)}
         lines = [
             "@_compile",
-            f"def {name}(work, propagator, h):",
-            f"    w = carray(work, ({self.layout.size * LANES},))",
+            f"def {name}(work, propagator, h, lanes):",
+            f"    w = carray(work, ({(self.layout.size + len(scratch)) * LANES},))",
             f"    e = carray(propagator, ({max(1, propagator) * LANES},))",
-            f"    for lane in range({LANES}):",
-            *(f"        {line}" for line in body or ["pass"]),
         ]
-        return "\n".join(lines)
+        for number, (body, names) in enumerate(zip(loops, reads, strict=True)):
+            loads = [
+                f"{n} = w[{(scratch[n] if n in scratch else self._slot(n)) * LANES} + lane]"
+                for n in names
+            ]
+            stores = [
+                f"w[{slot * LANES} + lane] = {n}"
+                for n, slot in scratch.items()
+                if made[n] == number
+            ]
+            lines.append("    for lane in range(lanes):")
+            lines += [f"        {line}" for line in [*loads, *body, *stores] or ["pass"]]
+        return "\n".join(lines), len(scratch)
 
     def _slot(self, name: str) -> int:
-        number = int(name[1:])
+        """The slot of z, x, k, s, u, p or q; a suffix _0 means the begin of the step."""
+        number = int(name.removesuffix("_0")[1:])
         start = {
             "z": 0,
             "x": self.layout.block,
@@ -228,93 +350,102 @@ class _Text:
             return self.layout.parameters_at + self.layout.parameters + self.keep[name]
         return start[name[0]] + number
 
-    def _load(self, name: str, marked: str = "") -> str:
-        return f"{name}{marked} = w[{self._slot(name) * LANES} + lane]"
-
-    def _loads(self, letters: str, lines: list[str]) -> list[str]:
-        return [self._load(name) for letter in letters for name in _names(letter, lines)]
-
     def prepare(
         self,
         once: list[str],
         matrix: dict[tuple[str, str], str],
         entry: dict[tuple[str, str], str],
         shape: Pattern,
-    ) -> str:
+    ) -> tuple[str, int]:
         """Q from P, and the matrix and the entries of doses into the propagator's place."""
         position = {name: i for i, name in enumerate(self.traced.columns)}
-        body = self._loads("p", [*once, *matrix.values(), *entry.values()]) + once
+        body = list(once)
         for (state, column), value in matrix.items():
             at = shape.find(position[state], position[column])
             body.append(f"e[{at * LANES} + lane] = {value}")
         for i, value in enumerate(entry.values()):
             body.append(f"e[{(len(shape.row) + i) * LANES} + lane] = {value}")
         body += [f"w[{self._slot(q) * LANES} + lane] = {q}" for q in self.keep]
-        return self._function("prepare", body, len(shape.row) + len(entry))
+        return self._function("prepare", [body], len(shape.row) + len(entry))
 
-    def rates(self, equations: list[str], flows: list[str]) -> str:
+    def rates(self, equations: _Equations) -> tuple[str, int]:
         """K from Z, X and U."""
-        body = self._loads("pquzx", [*equations, *flows]) + equations
-        body += [f"w[{self._slot(f'k{i}') * LANES} + lane] = {f}" for i, f in enumerate(flows)]
-        return self._function("rates", body)
+        body = equations.lines + [
+            f"w[{self._slot(f'k{i}') * LANES} + lane] = {f}" for i, f in enumerate(equations.flows)
+        ]
+        return self._function("rates", [body])
 
-    def readout(self, readings: list[str], outputs: list[str]) -> str:
+    def readout(self, readings: list[str], outputs: list[str]) -> tuple[str, int]:
         """Outputs from Z, X and U into the propagator's place."""
-        body = self._loads("pquzx", [*readings, *outputs]) + readings
-        body += [f"e[{i * LANES} + lane] = {y}" for i, y in enumerate(outputs)]
-        return self._function("readout", body, len(outputs))
+        body = readings + [f"e[{i * LANES} + lane] = {y}" for i, y in enumerate(outputs)]
+        return self._function("readout", [body], len(outputs))
 
     def advance(
         self,
         name: str,
-        equations: list[str],
-        flows: list[str],
+        equations: _Equations,
         shape: Pattern,
         stage: NDArray[np.int64],
-        pair: Pair,
-    ) -> str:
+        method: Pair | Rosenbrock,
+        slope_lines: list[str],
+        slopes: list[str],
+    ) -> tuple[str, int]:
         """One step of length h: the state after it, its rates and scales, and its error.
 
         Called ``coast``, it leaves out what infusions add to the block.
         """
         idle = len(self.traced.linear) + (len(self.traced.dose) if name == "coast" else 0)
         used = [e for e, c in enumerate(shape.column) if c < self.layout.block or c >= idle]
-        n, m, after = self.layout.block, self.layout.slow, self.layout.after_at
-        fractions = pair.inner
-        body = [self._load(f"z{i}") for i in range(n)]
-        body += [f"u{i} = w[{(self.layout.inputs_at + i) * LANES} + lane]"
-                 for i in range(self.layout.inputs)]  # fmt: skip
-        body += self._loads("pq", [*equations, *flows])
-        body += [self._load(f"x{i}") for i in range(m)]
-        body += [self._load(f"k{i}", "_0") for i in range(m)]
-        for row in range(n):
+        block = []
+        for row in range(self.layout.block):
             terms = [(e, e) for e in used if shape.row[e] == row]
-            body.append(f"z{row}_end = {self._product(terms, shape)}")
-            body.append(f"w[{(after + row) * LANES} + lane] = z{row}_end")
-        for s in range(1, len(pair.c)) if m else ():
-            for row in sorted({int(shape.row[e]) for e in stage}):
-                if pair.c[s] == 1:
-                    value = f"z{row}_end"
-                else:
-                    first = len(shape.row) + fractions.index(pair.c[s]) * len(stage)
-                    value = self._product(
-                        [
-                            (first + i, e)
-                            for i, e in enumerate(stage)
-                            if shape.row[e] == row and e in used
-                        ],
-                        shape,
-                    )
-                body.append(f"z{row}_{s} = {value}")
-            for i in range(m):
-                moved = " + ".join(f"{a!r} * k{i}_{j}" for j, a in enumerate(pair.a[s]) if a)
-                body.append(f"x{i}_{s} = x{i} + h * ({moved})")
-            body += [_staged(line, s) for line in equations]
-            body += [f"k{i}_{s} = {_staged(f, s)}" for i, f in enumerate(flows)]
-        return self._function(
-            name, body + self._ending(pair),
-            len(shape.row) + len(fractions) * len(stage),
-        )  # fmt: skip
+            block.append(f"z{row}_end = {self._product(terms, shape)}")
+            block.append(f"w[{(self.layout.after_at + row) * LANES} + lane] = z{row}_end")
+        loops = [block] if block else []
+        if self.layout.slow:
+            signals = self._signals(used, shape, stage, method)
+            if isinstance(method, Rosenbrock):
+                loops += self._rosenbrock(equations, signals, method, slope_lines, slopes)
+            else:
+                loops += self._explicit(equations, signals, method)
+        else:
+            loops.append([f"w[{self.layout.error_at * LANES} + lane] = 0.0"])
+        return self._function(name, loops, len(shape.row) + len(method.inner) * len(stage))
+
+    def _signals(
+        self,
+        used: list[int],
+        shape: Pattern,
+        stage: NDArray[np.int64],
+        method: Pair | Rosenbrock,
+    ) -> list[list[str]]:
+        """Lines that give every stage the signals at its time; none for one seen before."""
+        rows = sorted({int(shape.row[e]) for e in stage})
+        lines: list[list[str]] = []
+        for s, c in enumerate(method.c):
+            if c in method.c[:s]:
+                lines.append([])
+            elif c == 0:
+                lines.append([f"z{row}_{s} = z{row}" for row in rows])
+            elif c == 1:
+                lines.append([f"z{row}_{s} = z{row}_end" for row in rows])
+            else:
+                first = len(shape.row) + method.inner.index(c) * len(stage)
+                lines.append(
+                    [
+                        f"z{row}_{s} = "
+                        + self._product(
+                            [
+                                (first + i, e)
+                                for i, e in enumerate(stage)
+                                if shape.row[e] == row and e in used
+                            ],
+                            shape,
+                        )
+                        for row in rows
+                    ]
+                )
+        return lines
 
     def _product(self, terms: list[tuple[int, Any]], shape: Pattern) -> str:
         """Sum of propagator entries times columns: z of the block, then u."""
@@ -325,23 +456,94 @@ class _Text:
         ]
         return " + ".join(factors)
 
-    def _ending(self, pair: Pair) -> list[str]:
+    def _explicit(
+        self, equations: _Equations, signals: list[list[str]], pair: Pair
+    ) -> list[list[str]]:
+        """Stages of an explicit pair, and the ending."""
+        m, last = self.layout.slow, len(pair.c) - 1
+        loops = []
+        for s in range(1, len(pair.c)):
+            body = list(signals[s])
+            for i in range(m):
+                moved = " + ".join(f"{a!r} * k{i}_{j}" for j, a in enumerate(pair.a[s]) if a)
+                body.append(f"x{i}_{s} = x{i} + h * ({moved})")
+            lines, flows = equations.at(s, _earlier(pair.c, s))
+            loops.append([*body, *lines, *(f"k{i}_{s} = {f}" for i, f in enumerate(flows))])
+        wrong = [
+            "h * (" + " + ".join(f"{d!r} * k{i}_{j}" for j, d in enumerate(pair.error) if d) + ")"
+            for i in range(m)
+        ]
+        return [*loops, self._ending(last, wrong)]
+
+    def _rosenbrock(
+        self,
+        equations: _Equations,
+        signals: list[list[str]],
+        method: Rosenbrock,
+        slope_lines: list[str],
+        slopes: list[str],
+    ) -> list[list[str]]:
+        """Factors of I / (gamma h) - J, one solution per stage, rates of the result, the ending."""
+        m, stages = self.layout.slow, len(method.c)
+        jacobian = {(i, j): slopes[i * m + j] for i in range(m) for j in range(m)}
+        filled = {key for key, value in jacobian.items() if value != "0.0"}
+        factors = [*slope_lines, f"diagonal0 = {1 / method.gamma!r} / h"]
+        for i, j in sorted(filled | {(i, i) for i in range(m)}):
+            minus = f" - {jacobian[i, j]}" if (i, j) in filled else ""
+            factors.append(f"f{i}_{j} = {'diagonal0' if i == j else '0.0'}{minus}")
+            filled.add((i, j))
+        for k in range(m):
+            factors.append(f"inverse{k} = 1.0 / f{k}_{k}")
+            for i in (i for i in range(k + 1, m) if (i, k) in filled):
+                factors.append(f"f{i}_{k} = f{i}_{k} * inverse{k}")
+                for j in (j for j in range(k + 1, m) if (k, j) in filled):
+                    before = f"f{i}_{j}" if (i, j) in filled else "0.0"
+                    factors.append(f"f{i}_{j} = {before} - f{i}_{k} * f{k}_{j}")
+                    filled.add((i, j))
+        factors += [f"drift{i} = {slopes[m * m + i]}" for i in range(m)]
+        loops = [factors]
+        for s in range(stages):
+            body = list(signals[s]) if s else []
+            names = [f"k{i}_0" for i in range(m)]
+            if s:
+                for i in range(m):
+                    moved = "".join(f" + {a!r} * v{i}_{j}" for j, a in enumerate(method.a[s]) if a)
+                    body.append(f"x{i}_{s} = x{i}{moved}")
+                lines, names = equations.at(s, _earlier(method.c, s))
+                body += lines
+            for i in range(m):
+                before = " + ".join(f"{c!r} * v{i}_{j}" for j, c in enumerate(method.mix[s]) if c)
+                right = names[i] + (f" + ({before}) / h" if before else "")
+                if method.drift[s]:
+                    right += f" + {method.drift[s]!r} * h * drift{i}"
+                known = "".join(f" - f{i}_{j} * y{j}_{s}" for j in range(i) if (i, j) in filled)
+                body.append(f"y{i}_{s} = {right}{known}")
+            for i in reversed(range(m)):
+                known = "".join(
+                    f" - f{i}_{j} * v{j}_{s}" for j in range(i + 1, m) if (i, j) in filled
+                )
+                body.append(f"v{i}_{s} = (y{i}_{s}{known}) * inverse{i}")
+            loops.append(body)
+        after = [f"x{i}_{stages} = x{i}_{stages - 1} + v{i}_{stages - 1}" for i in range(m)]
+        lines, flows = equations.at(stages, method.c.index(1))
+        after += [*lines, *(f"k{i}_{stages} = {f}" for i, f in enumerate(flows))]
+        return [*loops, after, self._ending(stages, [f"v{i}_{stages - 1}" for i in range(m)])]
+
+    def _ending(self, last: int, wrong: list[str]) -> list[str]:
         """The new slow state, its rates and scales, and the sum of squared scaled errors."""
-        n, m, after, last = (
-            self.layout.block,
-            self.layout.slow,
-            self.layout.after_at,
-            len(pair.c) - 1,
-        )
+        n, m, after = self.layout.block, self.layout.slow, self.layout.after_at
         body, errors = [], []
         for i in range(m):
-            body.append(self._load(f"s{i}"))
             body.append(f"size{i} = abs(x{i}_{last})")
-            body.append(f"s{i} = size{i} if size{i} > s{i} else s{i}")
-            wrong = " + ".join(f"{d!r} * k{i}_{j}" for j, d in enumerate(pair.error) if d)
-            body.append(f"d{i} = h * ({wrong}) / s{i}")
+            body.append(f"scale{i} = size{i} if size{i} > s{i} else s{i}")
+            body.append(f"d{i} = {wrong[i]} / scale{i}")
             errors.append(f"d{i} * d{i}")
-            for part, value in enumerate((f"x{i}_{last}", f"k{i}_{last}", f"s{i}")):
+            for part, value in enumerate((f"x{i}_{last}", f"k{i}_{last}", f"scale{i}")):
                 body.append(f"w[{(after + n + part * m + i) * LANES} + lane] = {value}")
-        error = " + ".join(errors) or "0.0"
-        return [*body, f"w[{self.layout.error_at * LANES} + lane] = {error}"]
+        return [*body, f"w[{self.layout.error_at * LANES} + lane] = {' + '.join(errors)}"]
+
+
+def _earlier(c: tuple[float, ...], stage: int) -> int | None:
+    """The first earlier stage at the same time, if there is one."""
+    first = c.index(c[stage])
+    return first if first < stage else None
