@@ -56,6 +56,29 @@ class Result:
         """Analytes and what lies behind the blood, in the order of the study or the models."""
         return tuple(str(name) for name in self.quantiles.output.values)
 
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The outputs that are concentrations."""
+        return tuple(name for name in self.outputs if name not in OUTPUTS)
+
+    @property
+    def blood(self) -> tuple[Arm, ...]:
+        """The arms with a drug, each once though several mechanisms may answer for it."""
+        found: dict[str, Arm] = {}
+        for arm in self.arms:
+            if arm.simulation is not None:
+                found.setdefault(arm.label, arm)
+        return tuple(found.values())
+
+    @property
+    def bare(self) -> tuple[Arm, ...]:
+        """The arms without a drug, each once."""
+        found: dict[str, Arm] = {}
+        for arm in self.arms:
+            if arm.simulation is None:
+                found.setdefault(arm.label, arm)
+        return tuple(found.values())
+
     def arm(self, name: str) -> Arm:
         """An arm by name; InputError names those there are."""
         for arm in self.arms:
