@@ -66,6 +66,16 @@ class Condition:
     sources: Mapping[str, Source]
 
     @property
+    def painful(self) -> bool:
+        """Whether there is pain before treatment to be followed, and a circuit to follow it in."""
+        return bool(self.circuit) and self.pain_mean is not None and self.pain_mean.value > 0
+
+    @property
+    def exploratory(self) -> tuple[str, ...]:
+        """Statements that no trial of systemic ketamine supports what is simulated here."""
+        return tuple(s.says for s in self.evidence if "exploratory" in s.says)
+
+    @property
     def values(self) -> dict[str, Value]:
         """Every number the condition has, by its place in the file."""
         found: dict[str, Value | None] = {

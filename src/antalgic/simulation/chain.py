@@ -197,7 +197,7 @@ _SHOWN = ("x", "k_x", "k_m", "g_N", "tau_r", "k_R", "ke0")
 
 
 def _beginning(doses: Sequence[Doses]) -> int:
-    return min([0, *(int(d.start.min()) for d in doses if d.start.size)])
+    return min(0, *(int(d.start.min()) for d in doses if d.start.size), 0)
 
 
 def _treatment(job: _Job, who: Persons) -> Doses:
@@ -264,6 +264,17 @@ def _endpoints(pain: Array, times: Array) -> dict[str, Array]:
     }
     for week, hour in WEEKS.items():
         if hour <= times[-1]:
-            at = pain[:, np.searchsorted(times, hour)]
+            at = _at(pain, times, hour)
             found |= {f"pain.week{week}": at, f"relief.week{week}": 1 - at / first}
     return found
+
+
+def _at(pain: Array, times: Array, hour: float) -> Array:
+    """Pain (people,) at an hour that may fall between two readouts: on the line between them."""
+    after = int(np.searchsorted(times, hour))
+    if times[after] == hour or after == 0:
+        exact: Array = pain[:, after]
+        return exact
+    part = (hour - times[after - 1]) / (times[after] - times[after - 1])
+    between: Array = pain[:, after - 1] + part * (pain[:, after] - pain[:, after - 1])
+    return between
