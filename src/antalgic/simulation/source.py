@@ -158,7 +158,9 @@ def module_text(
 ) -> tuple[str, int, int]:
     """Text of the module, how many numbers of parameters only it keeps per person, its scratch."""
     writer = _writer(traced)
-    flows = writer.common([_plain(traced.derivatives[s]) for s in traced.slow])
+    flows = writer.common(
+        [_one_root(_plain(traced.derivatives[s]), writer.moves) for s in traced.slow]
+    )
     equations = _Equations(_share_divisions(writer.flush()), flows)
     slopes, slope_lines = [], []
     if isinstance(method, Rosenbrock):
@@ -245,6 +247,33 @@ def _plain(e: Any) -> Any:
         lambda part: part.is_Pow and part.exp.is_Float and float(2 * part.exp).is_integer(),
         lambda part: part.base ** sympy.Rational(int(2 * part.exp), 2),
     )
+
+
+def _one_root(e: Any, moves: set[Any]) -> Any:
+    """Hill terms a^n / (a^n + b^n), n a half and both moving, with the root of a b alone.
+
+    Multiplied above and below by the root of b: a root takes longer than a division.
+    """
+
+    def half(part: Any) -> bool:
+        odd = part.is_Pow and part.exp.is_Rational and part.exp.q == 2 and part.exp > 0
+        return bool(odd and part.base.free_symbols & moves)
+
+    def rewritten(product: Any) -> Any:
+        for below in product.args:
+            if not (below.is_Pow and below.exp == -1 and below.base.is_Add):
+                continue
+            terms = below.base.args
+            if len(terms) != 2 or not all(map(half, terms)) or terms[0].exp != terms[1].exp:
+                continue
+            for a, b in (terms, terms[::-1]):
+                if a in product.args:
+                    above = a.base ** (a.exp - sympy.S.Half) * sympy.sqrt(a.base * b.base)
+                    new = above / (b.base ** (b.exp + sympy.S.Half) + above)
+                    return sympy.Mul(*(p for p in product.args if p not in (a, below)), new)
+        return product
+
+    return e.replace(lambda part: part.is_Mul, rewritten)
 
 
 def _names(letter: str, lines: list[str]) -> list[str]:
