@@ -197,7 +197,7 @@ _SHOWN = ("x", "k_x", "k_m", "g_N", "tau_r", "k_R", "ke0")
 
 
 def _beginning(doses: Sequence[Doses]) -> int:
-    return min(0, *(int(d.start.min()) for d in doses if d.start.size)) if doses else 0
+    return min([0, *(int(d.start.min()) for d in doses if d.start.size)])
 
 
 def _treatment(job: _Job, who: Persons) -> Doses:
