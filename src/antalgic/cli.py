@@ -1,4 +1,4 @@
-"""The command: ``antalgic run``, ``models``, ``regimens``, ``conditions``, ``validate``, ``bench``.
+"""The command: ``antalgic run``, ``models``, ``mechanisms``, ``regimens``, ``conditions`` and more.
 
 Heavy imports happen inside the commands, so that ``antalgic --help`` answers at once.
 """
@@ -103,6 +103,24 @@ def models(
         _print_json(model_page.to_json(description))
     else:
         model_page.show(description)
+
+
+@app.command()
+def mechanisms(
+    name: Annotated[str | None, typer.Argument(help="Name of a mechanism.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the mechanisms of relief, or show one."""
+    from antalgic.report import mechanism_page
+
+    if name is None:
+        _show(mechanism_page.listing(), as_json)
+        return
+    description = mechanism_page.describe(name)
+    if as_json:
+        _print_json(mechanism_page.to_json(description))
+    else:
+        mechanism_page.show(description)
 
 
 @app.command()

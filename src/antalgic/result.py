@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic.dosing import Regimen
+from antalgic.arms import Arm, Setting, planned, setting, simulated
 from antalgic.errors import InputError
-from antalgic.model import defaults, shelf
-from antalgic.model.shelf import PKModel
+from antalgic.model.mechanism import OUTPUTS, UNITS, used
 from antalgic.population.people import People
-from antalgic.simulation import QUANTILES, Simulation, simulate
+from antalgic.simulation import QUANTILES, Simulation
+from antalgic.simulation.chain import Chain
+
+__all__ = ["UNIT", "Arm", "Result", "readout_times", "run", "unit"]
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from antalgic.study import Study
 
+#: Unit of every concentration.
 UNIT = "ng/mL"
 #: Readout steps (h) for a study without output_every: the first with at most _MOST_TIMES times.
 _STEPS = (1 / 60, 1 / 30, 1 / 12, 1 / 6, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 12.0, 24.0)
@@ -31,26 +34,13 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One arm in one model: its regimen, the model and why it was chosen, and its simulation.
-
-    ``model`` and ``simulation`` are None for an arm without a drug.
-    """
-
-    name: str
-    regimen: Regimen
-    model: PKModel | None
-    why: str
-    simulation: Simulation | None
-
-
-@dataclass(frozen=True)
 class Result:
     """A finished study.
 
-    ``quantiles`` has dims (arm, output, time, quantile), ``mean`` (arm, output, time), in ng/mL
-    over time in h; both are between-patient variability.  ``patients`` has one row per arm and
-    person.
+    ``quantiles`` has dims (arm, output, time, quantile), ``mean`` (arm, output, time), over time in
+    h and in the unit that stands beside each output as coordinate ``unit``; both are
+    between-patient variability.  ``patients`` has one row per arm and person, the units of its
+    columns in ``patients.attrs["units"]``.
     """
 
     study: Study
@@ -63,8 +53,31 @@ class Result:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Analytes, in the order of the study or the models."""
+        """Analytes and what lies behind the blood, in the order of the study or the models."""
         return tuple(str(name) for name in self.quantiles.output.values)
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The outputs that are concentrations."""
+        return tuple(name for name in self.outputs if name not in OUTPUTS)
+
+    @property
+    def blood(self) -> tuple[Arm, ...]:
+        """The arms with a drug, each once though several mechanisms may answer for it."""
+        found: dict[str, Arm] = {}
+        for arm in self.arms:
+            if arm.simulation is not None:
+                found.setdefault(arm.label, arm)
+        return tuple(found.values())
+
+    @property
+    def bare(self) -> tuple[Arm, ...]:
+        """The arms without a drug, each once."""
+        found: dict[str, Arm] = {}
+        for arm in self.arms:
+            if arm.simulation is None:
+                found.setdefault(arm.label, arm)
+        return tuple(found.values())
 
     def arm(self, name: str) -> Arm:
         """An arm by name; InputError names those there are."""
@@ -78,10 +91,11 @@ class Result:
         return self.quantiles.sel(**labels)
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Figure of the regimens and bands; written to ``path`` where one is given."""
+        """Figure of pain where it was followed, else of doses and blood; written to ``path``."""
         from antalgic.report import figures  # matplotlib is for people who look
 
-        return figures.study(self, path)
+        draw = figures.pain if "pain" in self.outputs else figures.study
+        return draw(self, path)
 
     def quantile_table(self) -> pd.DataFrame:
         """Long table: arm, time_h, output, unit, q05, q25, q50, q75, q95, mean."""
@@ -94,7 +108,12 @@ class Result:
                 if np.isnan(band.values).all():
                     continue
                 table = pd.DataFrame(
-                    {"arm": str(arm), "time_h": band.time.values, "output": output, "unit": UNIT}
+                    {
+                        "arm": str(arm),
+                        "time_h": band.time.values,
+                        "output": output,
+                        "unit": unit(output),
+                    }
                 )
                 for level in QUANTILES:
                     table[f"q{round(100 * level):02d}"] = band.sel(quantile=level).values
@@ -107,24 +126,24 @@ class Result:
         import pandas as pd
 
         tables = []
+        times, ids = self.quantiles.time.values, self.people.ids
         for arm in self.arms:
-            kept = arm.simulation
-            if kept is None or kept.values is None:
-                continue
-            times, people = len(kept.times), len(kept.people)
-            for column, analyte in enumerate(kept.analytes):
-                tables.append(
-                    pd.DataFrame(
-                        {
-                            "arm": arm.name,
-                            "ID": np.repeat(kept.people.ids, times),
-                            "time_h": np.tile(kept.times, people),
-                            "output": analyte,
-                            "unit": UNIT,
-                            "value": kept.values[column].T.ravel(),
-                        }
+            for names, kept in _parts(arm):
+                for output, values in zip(names, _kept(kept), strict=False):
+                    if output not in self.outputs:
+                        continue
+                    tables.append(
+                        pd.DataFrame(
+                            {
+                                "arm": arm.name,
+                                "ID": np.repeat(ids, len(times)),
+                                "time_h": np.tile(times, len(ids)),
+                                "output": output,
+                                "unit": unit(output),
+                                "value": values.T.ravel(),
+                            }
+                        )
                     )
-                )
         columns = ["arm", "ID", "time_h", "output", "unit", "value"]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
@@ -152,40 +171,19 @@ def run(
     """
     people = study.people()
     times = readout_times(study.horizon, study.output_every)
-    planned = [
-        Arm(label, regimen, model, why, None)
-        for name, regimen in study.regimens().items()
-        for model, why, label in _models(study, name, regimen, people)
-    ]
-    _check_outputs(study, planned)
-    arms = []
-    for arm in planned:
+    given = setting(study, people, times, trajectories, threads)
+    arms: list[Arm] = []
+    for arm in planned(given):
         if progress:
             progress(f"{arm.name}: {len(people)} people, {len(arm.regimen.doses)} doses")
-        arms.append(_simulated(study, arm, people, times, trajectories, threads))
-    return _collect(study, people, arms, times)
+        done = {a.label: a.simulation for a in arms if a.simulation is not None}
+        arms.append(simulated(given, arm, done))
+    return _collect(given, arms)
 
 
-def _simulated(
-    study: Study,
-    arm: Arm,
-    people: People,
-    times: NDArray[np.float64],
-    trajectories: bool,
-    threads: int | None,
-) -> Arm:
-    if arm.model is None:
-        return arm
-    try:
-        simulation = simulate(
-            arm.model, arm.regimen, people, times, analytes=_wanted(study, arm.model),
-            seed=study.seed, typical=study.population.typical,
-            residual_error=study.residual_error, trajectories=trajectories, threads=threads,
-        )  # fmt: skip
-    except InputError as error:
-        place = (error.field,) if error.field else ("arms", arm.regimen.name)
-        raise study.error(error.message, *place) from error
-    return replace(arm, simulation=simulation)
+def unit(output: str) -> str:
+    """Unit of an output by name: of a concentration, or of what lies behind the blood."""
+    return OUTPUTS[output].unit if output in OUTPUTS else UNIT
 
 
 def readout_times(horizon: float, every: float | None) -> NDArray[np.float64]:
@@ -199,111 +197,100 @@ def readout_times(horizon: float, every: float | None) -> NDArray[np.float64]:
     return times.astype(np.float64)
 
 
-def _models(
-    study: Study, name: str, regimen: Regimen, people: People
-) -> list[tuple[PKModel | None, str, str]]:
-    """Models of an arm with the reason for each and the label of the arm in the result."""
-    if not regimen.doses:
-        return [(None, "no drug is given", name)]
-    pairs = sorted({(dose.drug, dose.route) for dose in regimen.doses})
-    if study.compared:
-        single = len(study.arms) == 1
-        return [
-            (_named(study, m, pairs), "named in the study", m if single else f"{name}, {m}")
-            for m in study.compared
-        ]
-    chosen = {study.model_for(name, drug) for drug, _ in pairs} - {None}
-    if len(chosen) > 1:
-        raise study.error("names several models for one arm", "models", "pharmacokinetics")
-    for model in chosen:
-        return [(_named(study, str(model), pairs), "named in the study", name)]
-    age: defaults.Age = "child" if float(np.median(people.age)) < 18 else "adult"
-    sampling = study.models.sampling if study.models else "any"
-    try:
-        default = defaults.choose(
-            pairs, age=age, sampling=sampling, perpetrators=[p.name for p in regimen.perpetrators]
-        )
-    except InputError as error:
-        raise study.error(error.message, "arms", name) from error
-    return [(shelf.load(default.model), f"default: {default.why}", name)]
-
-
-def _named(study: Study, name: str, pairs: list[tuple[str, str]]) -> PKModel:
-    try:
-        model = shelf.load(name)
-    except InputError as error:
-        raise study.error(error.message, "models", "pharmacokinetics") from error
-    for drug, route in pairs:
-        if not model.covers(drug, route):
-            raise study.error(
-                f"model '{name}' has no {drug} by route {route}; "
-                f"nearest are {defaults.nearest(pairs)}",
-                "models", "pharmacokinetics",
-            )  # fmt: skip
-    return model
-
-
-def _wanted(study: Study, model: PKModel) -> list[str]:
-    """The outputs asked for that this model predicts; all of its analytes where none are named."""
-    return [a for a in study.outputs or model.analytes if a in model.analytes]
-
-
-def _check_outputs(study: Study, arms: list[Arm]) -> None:
-    """Every output asked for must come from some model, and every model must give one of them."""
-    models = [arm.model for arm in arms if arm.model is not None]
-    if not models:
-        raise study.error("no arm gives a dose above zero before the horizon", "arms")
-    predicted = list(dict.fromkeys(a for model in models for a in model.analytes))
-    for position, name in enumerate(study.outputs or ()):
-        if name not in predicted:
-            listed = ", ".join(predicted)
-            raise study.error(
-                f"no model of this study predicts '{name}', expected one of {listed}",
-                "outputs", position,
-            )  # fmt: skip
-    for model in models:
-        if not _wanted(study, model):
-            listed = ", ".join(model.analytes)
-            raise study.error(f"model '{model.name}' predicts only {listed}", "outputs")
-
-
-def _collect(study: Study, people: People, arms: list[Arm], times: Any) -> Result:
+def _collect(given: Setting, arms: list[Arm]) -> Result:
     import pandas as pd
     import xarray as xr
 
-    predicted = dict.fromkeys(a for arm in arms if arm.model for a in arm.model.analytes)
-    outputs = [a for a in study.outputs or predicted if a in predicted]
+    study, people, times = given.study, given.people, given.times
+    outputs = _outputs(given, arms)
     shape = (len(arms), len(outputs), len(times))
     quantiles, mean = np.full((*shape, len(QUANTILES)), np.nan), np.full(shape, np.nan)
     tables = []
     for row, arm in enumerate(arms):
+        if arm.model is None:  # no drug is given: its concentrations are zero
+            blood = [i for i, name in enumerate(outputs) if name not in OUTPUTS]
+            quantiles[row, blood], mean[row, blood] = 0.0, 0.0
+        for names, found in _parts(arm):
+            for column, name in enumerate(names):
+                if name in outputs:
+                    quantiles[row, outputs.index(name)] = found.quantiles[column]
+                    mean[row, outputs.index(name)] = found.mean[column]
         table = people.to_frame()
         table.insert(0, "ARM", arm.name)
-        if arm.simulation is None:
-            quantiles[row], mean[row] = 0.0, 0.0
-        else:
-            for column, analyte in enumerate(arm.simulation.analytes):
-                quantiles[row, outputs.index(analyte)] = arm.simulation.quantiles[column]
-                mean[row, outputs.index(analyte)] = arm.simulation.mean[column]
-            table = pd.concat([table, _endpoints(arm.simulation)], axis=1)
-        tables.append(table)
+        tables.append(pd.concat([table, *_endpoints(arm)], axis=1))
     labels = {
         "arm": [a.name for a in arms], "output": outputs, "time": times,
         "quantile": list(QUANTILES),
     }  # fmt: skip
-    units = {"unit": UNIT, "kind": "between-patient variability"}
-    bands = xr.DataArray(quantiles, coords=labels, dims=list(labels), name="quantiles", attrs=units)
+    kind = {"kind": "between-patient variability"}
+    bands = xr.DataArray(quantiles, coords=labels, dims=list(labels), name="quantiles", attrs=kind)
     means = xr.DataArray(
         mean, coords={k: v for k, v in labels.items() if k != "quantile"},
-        dims=["arm", "output", "time"], name="mean", attrs=units,
+        dims=["arm", "output", "time"], name="mean", attrs=kind,
     )  # fmt: skip
+    units = ("output", [unit(name) for name in outputs])
+    bands, means = (array.assign_coords(unit=units) for array in (bands, means))
     for array in (bands, means):
         array["time"].attrs["unit"] = "h"
     patients = pd.concat(tables, ignore_index=True)
-    return Result(study, people, tuple(arms), bands, means, patients, _notes(study, people, arms))
+    patients.attrs["units"] = {str(c): _unit_of(str(c)) for c in patients if _unit_of(str(c))}
+    return Result(study, people, tuple(arms), bands, means, patients, _notes(given, arms))
 
 
-def _endpoints(simulation: Simulation) -> pd.DataFrame:
+def _outputs(given: Setting, arms: list[Arm]) -> list[str]:
+    """Names of what the result holds: as asked for, or blood first."""
+    blood = dict.fromkeys(a for arm in arms if arm.model for a in arm.model.analytes)
+    behind = [o for o in given.chained if any(arm.chain and o in arm.chain.outputs for arm in arms)]
+    there = [*blood, *behind]
+    return [name for name in given.study.outputs or there if name in there]
+
+
+def _parts(arm: Arm) -> list[tuple[tuple[str, ...], Simulation | Chain]]:
+    """What was simulated of an arm, each with the names of its outputs."""
+    found: list[tuple[tuple[str, ...], Simulation | Chain]] = []
+    if arm.simulation is not None:
+        found.append((arm.simulation.analytes, arm.simulation))
+    if arm.chain is not None:
+        found.append((arm.chain.outputs, arm.chain))
+    return found
+
+
+def _kept(found: Simulation | Chain) -> Sequence[NDArray[np.float64]]:
+    """Everybody's readouts (times, people) by output, where they were kept."""
+    return () if found.values is None else list(found.values)
+
+
+#: Units of the columns of the table of patients, by name and by what follows the last point.
+_COLUMNS = {"WT": "kg", "AGE": "years", "HT": "cm"}
+_ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}
+
+
+def _unit_of(column: str) -> str:
+    """Unit of a column of the table of patients; empty where it has none or it is the model's."""
+    what, _, end = column.rpartition(".")
+    if what == "relief":
+        return "1"
+    if what == "pain":
+        return OUTPUTS["pain"].unit
+    if what == "mechanism":
+        return UNITS.get(end, "1")
+    return _COLUMNS.get(column, "") or (_ENDPOINTS.get(end, "") if what else "")
+
+
+def _endpoints(arm: Arm) -> list[pd.DataFrame]:
+    """Columns of the table of patients behind an arm's blood and behind its chain."""
+    import pandas as pd
+
+    found = [] if arm.simulation is None else [_exposures(arm.simulation)]
+    if arm.chain is not None:
+        taken = used(arm.chain.mechanism.name)
+        values = {n: v for n, v in arm.chain.parameters.items() if n in taken}
+        own = {f"mechanism.{name}": value for name, value in values.items()}
+        found.append(pd.DataFrame({**own, **arm.chain.endpoints}))
+    return found
+
+
+def _exposures(simulation: Simulation) -> pd.DataFrame:
     import pandas as pd
 
     columns: dict[str, Any] = dict(simulation.parameters)
@@ -315,11 +302,19 @@ def _endpoints(simulation: Simulation) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _notes(study: Study, people: People, arms: list[Arm]) -> tuple[str, ...]:
+def _notes(given: Setting, arms: list[Arm]) -> tuple[str, ...]:
     """What a reader must know: dropped doses, assumptions, people outside a model's range."""
+    people = given.people
     notes = dict.fromkeys(people.notes)
-    for arm in arms:
-        notes |= dict.fromkeys(f"{arm.name}: {note}" for note in arm.regimen.notes)
+    if given.condition is not None:
+        notes |= {f"{given.condition.name}: {says}": None for says in given.condition.exploratory}
+    for arm in {arm.label: arm for arm in arms}.values():
+        notes |= dict.fromkeys(f"{arm.label}: {note}" for note in arm.regimen.notes)
+        if given.condition is not None and arm.chain is None:
+            notes[
+                f"{arm.label}: pain is not followed, as what it is before a treatment without a "
+                "beginning (steady_state) is not known"
+            ] = None
         if arm.model is None:
             continue
         studied = arm.model.file.population
@@ -335,9 +330,11 @@ def _notes(study: Study, people: People, arms: list[Arm]) -> tuple[str, ...]:
                 share = f"{100 * outside:.0f} % of the people"
                 share = "fewer than 1 % of the people" if outside < 0.01 else share
                 held = f"{what} range of {arm.model.name} ({span[0]:g} to {span[1]:g} {unit})"
-                notes[f"{arm.name}: {share} are outside the {held}: extrapolation"] = None
+                notes[f"{arm.label}: {share} are outside the {held}: extrapolation"] = None
         for route in arm.regimen.routes:
             grade = arm.model.grade(route)
             if grade in "CD":
-                notes[f"{arm.name}: route {route} in {arm.model.name} carries grade {grade}"] = None
+                notes[f"{arm.label}: route {route} in {arm.model.name} carries grade {grade}"] = (
+                    None
+                )
     return tuple(notes)

@@ -35,6 +35,7 @@ from antalgic.dosing.fields import (
     read_words,
 )
 from antalgic.errors import InputError, shown, sort_of
+from antalgic.model import mechanism as mechanisms
 from antalgic.population import People, PopulationSpec, conditions
 
 if TYPE_CHECKING:
@@ -77,6 +78,18 @@ def _choice(value: object) -> Choice:
     )
 
 
+def _mechanism(value: object) -> str | tuple[str, ...]:
+    """A mechanism by name, or a list of them to be run side by side."""
+    if isinstance(value, list | tuple) and value:
+        return tuple(mechanisms.load(name).name for name in _different(value))
+    if isinstance(value, str):
+        return mechanisms.load(read_words(value)).name
+    raise InputError(
+        f"{shown(value)} is {sort_of(value)}, expected the name of a mechanism such as "
+        f"'{mechanisms.DEFAULT}', or a list of names"
+    )
+
+
 def _different(value: object) -> tuple[str, ...]:
     """Names from a list, each once."""
     if not isinstance(value, list | tuple) or not value:
@@ -114,13 +127,26 @@ Condition = Annotated[
 ]
 
 
+_NAME: dict[str, Any] = {"type": "string", "enum": mechanisms.names()}
+_NAMES: dict[str, Any] = {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True}
+
+
 class Models(Strict):
     """Models chosen by name; what is left out has a stated default.
 
     sampling: where blood is drawn, for the defaults; models of the two sites are never mixed.
+    mechanism: how relief comes about, see `antalgic.model.mechanism`.
     """
 
     pharmacokinetics: Annotated[Choice, BeforeValidator(_choice)] | None = None
+    mechanism: (
+        Annotated[
+            str | tuple[str, ...],
+            PlainValidator(_mechanism),
+            WithJsonSchema({"anyOf": [_NAME, _NAMES]}),
+        ]
+        | None
+    ) = None
     sampling: Literal["any", "arterial", "venous"] = "any"
 
 
@@ -179,6 +205,14 @@ class Study(Strict):
         """Names of the pharmacokinetic models to be run side by side; empty if there is no list."""
         chosen = None if self.models is None else self.models.pharmacokinetics
         return chosen if isinstance(chosen, tuple) else ()
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """Names of the mechanisms of relief to be run, the default where the study names none."""
+        chosen = None if self.models is None else self.models.mechanism
+        if isinstance(chosen, tuple):
+            return chosen
+        return (chosen or mechanisms.DEFAULT,)
 
     def model_for(self, arm: str, drug: str) -> str | None:
         """Name of the pharmacokinetic model the study chooses, an arm's name before a drug's.

@@ -61,7 +61,7 @@ OUTPUTS: Mapping[str, Output] = {
 #: Where each state starts: the person's parameter that holds it; other states start at 0.
 START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0"}
 #: What belongs to the person and is worked out when the run starts, not read from the library.
-PERSONAL = ("a_0", "x", "NRS0", "L_0", "S_0", "S_max", "I", "D_c", "M0")
+PERSONAL = ("a_0", "x", "NRS0", "L_0", "S_0", "S_max", "I", "D_c", "e_c", "M0")
 
 
 @dataclass(frozen=True)

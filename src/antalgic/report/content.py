@@ -47,7 +47,7 @@ def gather(result: Result, output: str | Sequence[str] | None, *, thin: bool, lo
 
 def drugged(result: Result) -> list[Arm]:
     """The arms that are given a drug."""
-    return [arm for arm in result.arms if arm.simulation is not None]
+    return list(result.blood)
 
 
 def shown_outputs(result: Result, output: str | Sequence[str] | None = None) -> list[str]:
@@ -55,11 +55,12 @@ def shown_outputs(result: Result, output: str | Sequence[str] | None = None) -> 
     if output is not None:
         wanted = [output] if isinstance(output, str) else list(output)
         for name in wanted:
-            if name not in result.outputs:
-                raise InputError(f"no output '{name}', expected one of {', '.join(result.outputs)}")
+            if name not in result.analytes:
+                known = ", ".join(result.analytes)
+                raise InputError(f"no output '{name}' in blood, expected one of {known}")
         return wanted
     kept: list[str] = []
-    for name in result.outputs:
+    for name in result.analytes:
         values = result.quantiles.sel(output=name).values
         same = [k for k in kept if np.array_equal(result.quantiles.sel(output=k), values, True)]
         if np.nan_to_num(values).max(initial=0.0) > 0 and (result.study.outputs or not same):
@@ -89,7 +90,7 @@ def metadata(result: Result, command: str | None = None) -> dict[str, str]:
 def alt(result: Result, output: str | Sequence[str] | None = None) -> str:
     """The figure in words, for those who do not see it."""
     names = words.listed([words.analyte(name) for name in shown_outputs(result, output)])
-    arms = words.listed([arm.name for arm in result.arms])
+    arms = words.listed([arm.label for arm in (*result.blood, *result.bare)])
     if not names:
         return nothing(result)
     seen = window(result, shown_outputs(result, output))
@@ -102,7 +103,9 @@ def alt(result: Result, output: str | Sequence[str] | None = None) -> str:
 
 def nothing(result: Result) -> str:
     """What to say where all that was asked for stays at zero."""
-    names = words.listed([words.analyte(name) for name in result.outputs])
+    names = words.listed([words.analyte(name) for name in result.analytes])
+    if not names:
+        return ""
     return f"{names}: zero in every arm, as nothing given turns into it."
 
 

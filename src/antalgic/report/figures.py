@@ -7,12 +7,12 @@ same result gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from antalgic.errors import InputError
-from antalgic.report import sheet, style
+from antalgic.report import pain_sheet, sheet, style
 from antalgic.report.content import alt, drugged, gather, metadata, shown_outputs, strokes
 from antalgic.report.style import LAYOUTS
 from antalgic.result import Result
@@ -20,7 +20,17 @@ from antalgic.result import Result
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["alt", "comparison", "metadata", "save", "shown_outputs", "strokes", "study"]
+__all__ = [
+    "alt",
+    "comparison",
+    "metadata",
+    "pain",
+    "pain_alt",
+    "save",
+    "shown_outputs",
+    "strokes",
+    "study",
+]
 
 FORMATS = ("png", "svg", "pdf")
 DPI = 200
@@ -69,6 +79,33 @@ def comparison(
     return _make(result, path, output, layout, log=log, heading=heading, thin=True, command=command)
 
 
+def pain(
+    result: Result,
+    path: str | Path | None = None,
+    *,
+    layout: LayoutName = "wide",
+    heading: bool = True,
+    command: str | None = None,
+) -> Figure:
+    """Pain (0 to 10) of all arms, the difference from the arm without drug, and what lies behind.
+
+    Published values of trials with the same condition and arms are drawn over it.  A study that
+    compares mechanisms has them side by side.  Arguments as in `study`.
+    """
+    if "pain" not in result.outputs:
+        raise InputError(f"pain is not among the outputs {', '.join(result.outputs)}")
+    given = pain_sheet.scene(result)
+    return _drawn(
+        lambda figure: pain_sheet.lay_out(figure, given, LAYOUTS[layout], heading=heading),
+        path, metadata(result, command),
+    )  # fmt: skip
+
+
+def pain_alt(result: Result) -> str:
+    """The figure of pain in words, for those who do not see it."""
+    return pain_sheet.alt(result)
+
+
 def _make(
     result: Result,
     path: str | Path | None,
@@ -80,18 +117,28 @@ def _make(
     thin: bool,
     command: str | None,
 ) -> Figure:
+    content = gather(result, output, thin=thin, log=log)
+    return _drawn(
+        lambda figure: sheet.lay_out(figure, content, LAYOUTS[layout], heading=heading),
+        path, metadata(result, command),
+    )  # fmt: skip
+
+
+def _drawn(
+    lay_out: Callable[[Figure], None], path: str | Path | None, about: Mapping[str, str]
+) -> Figure:
+    """A figure laid out in our style, and written where a path is given."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     if path is not None:
         _suffix(path)
-    content = gather(result, output, thin=thin, log=log)
     with style.context():
         figure = Figure(facecolor=style.PAPER)
         FigureCanvasAgg(figure)
-        sheet.lay_out(figure, content, LAYOUTS[layout], heading=heading)
+        lay_out(figure)
         if path is not None:
-            save(figure, path, metadata(result, command))
+            save(figure, path, about)
     return figure
 
 

@@ -43,7 +43,9 @@ def lines(content: Content, chars: int, *, named: bool) -> Lines:
         )
     if named:
         tracks = {t.arm.name: t for found in content.tracks.values() for t in found}
-        found += [(f"arm:{n}", ", ".join([n, *own_site(t, content)])) for n, t in tracks.items()]
+        found += [
+            (f"arm:{n}", ", ".join([t.arm.label, *own_site(t, content)])) for n, t in tracks.items()
+        ]
     found += [(f"match:{i}", _cohort(drawn.match)) for i, drawn in enumerate(content.drawn)]
     found += [("", text) for text in _remarks(content)]
     return [(sort, textwrap.fill(text, chars - 8 if sort else chars)) for sort, text in found]
@@ -70,7 +72,7 @@ def draw(axes: Axes, content: Content, found: Lines, width: float) -> None:
 
 def name(track: Track, content: Content) -> str:
     """Arm or model in short lines, with its sampling site where sites differ."""
-    short = textwrap.shorten(track.arm.name, _LONGEST_NAME, placeholder=" …")
+    short = textwrap.shorten(track.arm.label, _LONGEST_NAME, placeholder=" …")
     return "\n".join([*textwrap.wrap(short, 20), *own_site(track, content)])
 
 
@@ -94,14 +96,14 @@ def _cohort(match: Match) -> str:
 def _remarks(content: Content) -> list[str]:
     result = content.result
     found = []
-    bare = [arm.name for arm in result.arms if arm.simulation is None]
+    bare = [arm.label for arm in result.bare]
     if bare:
         found.append(f"{words.listed(bare)}: no drug, nothing to draw.")
     for arm in drugged(result):
         missed = sorted({d.missed for d in arm.regimen.doses if d.missed})
         if missed:
             found.append(
-                f"{arm.name}: each dose is missed with a chance of {100 * missed[-1]:g} %."
+                f"{arm.label}: each dose is missed with a chance of {100 * missed[-1]:g} %."
             )
     if content.window.said:
         found.append(content.window.said)

@@ -11,9 +11,12 @@ from typing import Any
 
 from antalgic import __version__
 from antalgic.errors import InputError
-from antalgic.report import page, words
+from antalgic.model import mechanism as mechanisms
+from antalgic.report import page, pain_page, relief, words
 from antalgic.report.listings import Listing
+from antalgic.report.relief import RESPONSES, percent, points
 from antalgic.result import UNIT, Arm, Result
+from antalgic.simulation.chain import WEEKS
 
 MANIFEST = "manifest.json"
 
@@ -72,18 +75,26 @@ def manifest(result: Result, command: str) -> dict[str, Any]:
             arm.name: None if arm.model is None else {"model": arm.model.name, "why": arm.why}
             for arm in result.arms
         },
-        "parameter_hash": parameter_hash(result.arms),
+        "condition": study.condition,
+        "mechanisms": relief.rivals(result),
+        "parameter_hash": parameter_hash(result.arms, study.condition),
         "notes": list(result.notes),
         "text": study.text,
     }
 
 
-def parameter_hash(arms: tuple[Arm, ...]) -> str:
+def parameter_hash(arms: tuple[Arm, ...], condition: str | None = None) -> str:
     """SHA-256 over every library value in use, with its variability (first 16 hex digits)."""
     digest = hashlib.sha256()
     for name in sorted({arm.model.name for arm in arms if arm.model is not None}):
         model = next(arm.model for arm in arms if arm.model and arm.model.name == name)
         digest.update(model.file.model_dump_json(by_alias=True).encode())
+    for rival in sorted({arm.mechanism for arm in arms if arm.mechanism is not None}):
+        assert condition is not None
+        known = pain_page.values(rival, condition)
+        between = {n: p.between for n, p in mechanisms.parameters(rival).items()}
+        said = [f"{n} {v.value} {between.get(n)}" for n, v in known.items()]
+        digest.update("\n".join([*said, str(mechanisms.placebo(rival, condition))]).encode())
     return digest.hexdigest()[:16]
 
 
@@ -95,6 +106,7 @@ def summary(result: Result, out: Path) -> dict[str, Any]:
         "out": str(out),
         "files": sorted(path.name for path in out.iterdir()),
         "endpoints": rows,
+        "pain": pain_rows(result),
         "notes": list(result.notes),
     }
 
@@ -112,7 +124,58 @@ def print_summary(result: Result, out: Path) -> None:
     columns = ("arm", "analyte", *(f"{e}, {unit}" for e, unit in _ENDPOINTS.items()))
     below = [*(f"note: {note}" for note in result.notes), f"report: {out / 'report.html'}"]
     title = f"{result.study.study}: {len(result.people)} people, median and 5–95 %"
-    Listing(title, columns, rows, below).show()
+    pain = pain_rows(result)
+    if rows or not pain:
+        Listing(title, columns, rows, () if pain else below).show()
+    if pain:
+        _pain_listing(result, pain, below).show()
+
+
+def _pain_listing(result: Result, rows: list[dict[str, Any]], below: list[str]) -> Listing:
+    """Mean pain and the share of responders by visit."""
+    least = RESPONSES[-1]
+    names = list(rows[0]["visits"])
+    return Listing(
+        f"Mean pain (0-10), and share with at least {percent(least)} relief",
+        ("arm", "start", *names),
+        [
+            (
+                row["arm"], points(row["start"]),
+                *(f"{points(v['mean'])}\n{percent(v['responders_50'])}"
+                  for v in row["visits"].values()),
+            )
+            for row in rows
+        ],
+        below,
+    )  # fmt: skip
+
+
+def pain_rows(result: Result) -> list[dict[str, Any]]:
+    """Mean pain by arm at the start and at visits, with the share that has half its pain or less.
+
+    Visits are weeks 1, 4, 8 and 12 within the horizon, else its end.
+    """
+    seen = [v for v in relief.visits(result) if v.relief and v.hour not in _LEFT_OUT]
+    return [
+        {
+            "arm": arm.name,
+            "mechanism": arm.mechanism,
+            "start": float(relief.column(result, arm, "pain.baseline").mean()),
+            "visits": {
+                v.name: {
+                    "time_h": v.hour,
+                    "mean": float(relief.column(result, arm, v.pain).mean()),
+                    "responders_50": relief.share(result, arm, v, RESPONSES[-1]),
+                }
+                for v in seen
+            },
+        }
+        for arm in relief.followed(result)
+    ]
+
+
+#: Week 2 stands in the report only: a terminal is narrow.
+_LEFT_OUT = (WEEKS[2],)
 
 
 def _cell(found: dict[str, Any]) -> str:
@@ -126,15 +189,14 @@ _ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}
 
 def _endpoint_rows(result: Result) -> list[dict[str, Any]]:
     rows = []
-    for arm in result.arms:
-        if arm.simulation is None:
-            continue
+    for arm in result.blood:
+        assert arm.simulation is not None
         table = result.patients[result.patients["ARM"] == arm.name]
         for analyte in arm.simulation.analytes:
             if not (table[f"{analyte}.cmax"] > 0).any():
                 continue
             row: dict[str, Any] = {
-                "arm": arm.name,
+                "arm": arm.label,
                 "analyte": analyte,
                 "model": arm.model and arm.model.name,
             }

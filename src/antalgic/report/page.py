@@ -16,7 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from antalgic import __version__
-from antalgic.report import figures, svg, tables, words
+from antalgic.report import figures, pain_page, svg, tables, words
 from antalgic.report.tables import Endpoint, Observed
 from antalgic.report.window import words_of
 from antalgic.result import Result
@@ -75,12 +75,14 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
         version=manifest.get("antalgic", __version__),
         css=Markup(_text("page.css")),
         research=words.RESEARCH,
-        summary=tables.summary(result),
+        summary=" ".join(filter(None, (pain_page.summary(result), tables.summary(result)))),
+        pain=pain_page.gather(result),
+        pain_drawn=[Markup(text) for text in _pain_drawn(result)],
         drawn=[Markup(text) for text in _drawn(result, manifest)],
         groups=_groups(rows),
         heads=_heads(result),
         person=_person(result),
-        bare=[arm for arm in result.arms if arm.simulation is None],
+        bare=result.bare,
         observed=_by_cohort(observed),
         agreement=_agreement(observed),
         cards=tables.model_cards(result),
@@ -101,6 +103,17 @@ def _drawn(result: Result, manifest: Mapping[str, Any]) -> list[str]:
             figures.study(result, layout=layout, heading=False), f"figure-{layout}", alt, css=layout
         )
         for layout in figures.LAYOUT_NAMES
+    ]
+
+
+def _pain_drawn(result: Result) -> list[str]:
+    """The figure of pain, as `_drawn`."""
+    if "pain" not in result.outputs:
+        return []
+    alt = figures.pain_alt(result)
+    return [
+        svg.inline(figures.pain(result, layout=x, heading=False), f"pain-{x}", alt, css=x)
+        for x in figures.LAYOUT_NAMES
     ]
 
 

@@ -116,7 +116,7 @@ class ModelCard:
 
 def endpoints(result: Result) -> tuple[Endpoint, ...]:
     """Cmax, tmax, AUC from 0 to the end and terminal half-life of every arm and analyte."""
-    return tuple(row for arm in result.arms for row in _endpoints(result, arm))
+    return tuple(row for arm in result.blood for row in _endpoints(result, arm))
 
 
 def typical_person(people: People) -> People:
@@ -149,7 +149,7 @@ def _endpoints(result: Result, arm: Arm) -> Iterator[Endpoint]:
         for metric in METRICS:
             low, median, high = table[f"{analyte}.{metric}"].quantile([0.05, 0.5, 0.95])
             yield Endpoint(
-                arm.name, analyte, metric, UNITS[metric], float(own[metric][0, column]),
+                arm.label, analyte, metric, UNITS[metric], float(own[metric][0, column]),
                 float(median), float(low), float(high), len(table),
             )  # fmt: skip
 
@@ -161,7 +161,7 @@ def observed(result: Result) -> tuple[Observed, ...]:
     """Every published value of the library that belongs beside an arm, with its fold error."""
     return tuple(
         _observed(arm, row)
-        for arm in result.arms
+        for arm in result.blood
         for match in matching(arm)
         for row in compared(
             arm, match, seed=result.study.seed, typical=result.study.population.typical
@@ -181,7 +181,7 @@ def _observed(arm: Arm, row: Compared) -> Observed:
     unit = o.kind.unit.replace("*", "·") + (f"/{o.per}" if o.per else "")
     model = arm.model.name if arm.model is not None else ""
     return Observed(
-        arm=arm.name,
+        arm=arm.label,
         cohort=cohort.title,
         cohort_arm=row.match.arm,
         id=o.id,
@@ -214,7 +214,7 @@ def _why(cohort: str, observation: str, model: str) -> str:
 def model_cards(result: Result) -> tuple[ModelCard, ...]:
     """The models of a result, each once, in the order of its arms."""
     found: dict[str, list[Arm]] = {}
-    for arm in result.arms:
+    for arm in result.blood:
         if arm.model is not None:
             found.setdefault(arm.model.name, []).append(arm)
     return tuple(_card(arms) for arms in found.values())
@@ -228,7 +228,7 @@ def _card(arms: list[Arm]) -> ModelCard:
         name=model.name,
         title=model.title,
         sampling=model.file.sampling,
-        arms=tuple(arm.name for arm in arms),
+        arms=tuple(arm.label for arm in arms),
         why="; ".join(dict.fromkeys(arm.why for arm in arms)),
         grades=tuple(f"{words.route(route)}: {model.grade(route)}" for route in routes),
         population=model.file.population.text,

@@ -97,15 +97,16 @@ def window(result: Result, outputs: Sequence[str]) -> Window:
     horizon = float(times[-1])
     block, steady = _repeats(result, outputs, horizon)
     if block is not None:
-        return _axis(steady, horizon, block=block)
+        return axis(steady, horizon, block=block)
     last = max((_last_measurable(result, output) for output in outputs), default=horizon)
     cut = last < (1 - _WORTH_CUTTING) * horizon
-    return _axis(last * 1.02, horizon, quiet=last) if cut else _axis(horizon, horizon)
+    return axis(last * 1.02, horizon, quiet=last) if cut else axis(horizon, horizon)
 
 
-def _axis(
+def axis(
     shown: float, horizon: float, *, quiet: float | None = None, block: float | None = None
 ) -> Window:
+    """The time axis from 0 to what is shown (h), in the unit and steps that suit it."""
     unit = next(u for u in UNITS if shown <= u.longest)
     few = (s for s in unit.steps if shown / (s * unit.hours) <= _MOST_TICKS)
     step = next(few, unit.steps[-1]) * unit.hours

@@ -28,7 +28,7 @@ from antalgic.simulation.plan import Plan, plan
 #: People solved at once: whole blocks of 16, so that no result depends on where the cuts are.
 CHUNK = 64
 RTOL = 1e-4
-PAIR = "bs32"
+PAIR = "dp54"
 #: States of the chain are of order 1; errors are relative to at least this.
 _FLOOR = 0.1
 #: Weeks (h) at which each person's pain is kept, within the horizon.
@@ -267,6 +267,17 @@ def _endpoints(pain: Array, times: Array) -> dict[str, Array]:
     }
     for week, hour in WEEKS.items():
         if hour <= times[-1]:
-            at = pain[:, np.searchsorted(times, hour)]
+            at = _at(pain, times, hour)
             found |= {f"pain.week{week}": at, f"relief.week{week}": 1 - at / first}
     return found
+
+
+def _at(pain: Array, times: Array, hour: float) -> Array:
+    """Pain (people,) at an hour that may fall between two readouts: on the line between them."""
+    after = int(np.searchsorted(times, hour))
+    if times[after] == hour or after == 0:
+        exact: Array = pain[:, after]
+        return exact
+    part = (hour - times[after - 1]) / (times[after] - times[after - 1])
+    between: Array = pain[:, after - 1] + part * (pain[:, after] - pain[:, after - 1])
+    return between

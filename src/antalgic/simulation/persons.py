@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit, logit
@@ -40,7 +41,7 @@ def persons(
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
-    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, M0).  Raises InputError where the
+    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, e_c, M0).  Raises InputError where the
     condition has no pain, for an unknown name, or for a step's parameter without a value.
     """
     given = {**mechanism.values, **(changes or {})}
@@ -54,20 +55,17 @@ def persons(
     values |= {
         name: np.full(n, float(given.pop(name))) for name in mechanism.values if name in given
     }
-    channel = {
-        name: np.full(n, float(v))
-        for name, v in receptor.half_block(
-            **{k: given.pop(k) for k in list(given) if k in receptor.nmda_block.parameters}
-        ).items()
-    }
+    changed = [k for k in given if k in receptor.nmda_block.parameters]
+    channel = _channel(**{k: given.pop(k) for k in changed})
     if given:
         known = ", ".join((*values, *own))
         raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {known}")
     reach = _responsive(values, draw, n)
     values["k_x"], values["k_m"] = values["k_x"] * reach, values["k_m"] * reach
-    values |= channel | {"S_share": np.full(n, receptor.share_of_s())}
+    values |= {name: np.full(n, v) for name, v in channel.items()}
+    values |= {"S_share": np.full(n, receptor.share_of_s())}
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
-    for name in ("I", "D_c", "M0", "lasting"):
+    for name in ("I", "D_c", "e_c", "M0", "lasting"):
         values[name] = np.full(n, own[name])
     # in health nothing is sensitized, but something could become so: the scale is that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
@@ -78,6 +76,12 @@ def persons(
     values["a_0"] = values["L_0"] - _at_rest(circuit, values)
     start = {s: values[name] for s, name in mechanisms.START.items() if s in circuit.states}
     return Persons(values, start)
+
+
+@lru_cache(maxsize=256)
+def _channel(**changes: float) -> dict[str, float]:
+    """Half-blocking levels and relative potencies (see `receptor.half_block`)."""
+    return {name: float(v) for name, v in receptor.half_block(**changes).items()}
 
 
 def _complete(mechanism: Mechanism, circuit: Circuit, known: set[str]) -> None:
@@ -103,6 +107,7 @@ def _condition(
         "I": drive,
         "S_max": condition.circuit["S_max"].value,
         "D_c": condition.circuit["D"].value,
+        "e_c": condition.circuit["e_c"].value,
         "M0": condition.circuit["M0"].value,
         "X_mean": placebo["X_mean"],
         "X_sd": placebo["X_sd"],
@@ -160,5 +165,7 @@ def _at_rest(circuit: Circuit, values: Mapping[str, Array]) -> Array:
         s: values[mechanisms.START[s]] if s in mechanisms.START else 0.0 for s in circuit.states
     }
     rest = {p: np.asarray(values[p]) if p in values else 1.0 for p in circuit.parameters}
-    _, outputs = circuit.evaluate(states, dict.fromkeys(circuit.doses, 0.0), {**rest, "a_0": 0.0})
+    _, outputs = circuit.evaluate(
+        states, dict.fromkeys(circuit.doses, 0.0), {**rest, "a_0": 0.0, "NRS_c": 0.0}
+    )
     return np.asarray(outputs["nociception.L"], dtype=np.float64)

@@ -1,0 +1,274 @@
+"""From a study to its simulated arms: which models and mechanisms answer, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antalgic.dosing import Regimen
+from antalgic.errors import InputError, did_you_mean
+from antalgic.model import defaults, shelf
+from antalgic.model import mechanism as mechanisms
+from antalgic.model.mechanism import OUTPUTS
+from antalgic.model.shelf import PKModel
+from antalgic.population import conditions
+from antalgic.population.conditions import Condition
+from antalgic.population.people import People
+from antalgic.simulation import Simulation, simulate
+from antalgic.simulation.chain import Chain, follow
+from antalgic.simulation.persons import BASELINE
+
+if TYPE_CHECKING:
+    from antalgic.study import Study
+
+#: What is followed behind the blood where the study names no outputs.
+USUAL = ("pain", "mood", "sensitization")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm in one model and one mechanism, and what was simulated of it.
+
+    ``model`` and ``simulation`` are None for an arm without a drug; ``mechanism`` and ``chain``
+    where nothing behind the blood is followed.  ``label`` is the name without the mechanism.
+    """
+
+    name: str
+    label: str
+    regimen: Regimen
+    model: PKModel | None
+    why: str
+    mechanism: str | None = None
+    simulation: Simulation | None = None
+    chain: Chain | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all arms of a study share: people, readout times (h) and the painful condition.
+
+    ``condition`` is None where only the blood is followed; ``chained`` names the outputs behind it.
+    """
+
+    study: Study
+    people: People
+    times: NDArray[np.float64]
+    condition: Condition | None
+    chained: tuple[str, ...]
+    trajectories: bool
+    threads: int | None
+
+
+def setting(
+    study: Study,
+    people: People,
+    times: NDArray[np.float64],
+    trajectories: bool,
+    threads: int | None,
+) -> Setting:
+    """What the arms of a study share; InputError where pain is asked for and cannot be followed."""
+    asked = [name for name in study.outputs or () if name in OUTPUTS]
+    condition = conditions.load(study.condition) if study.condition else None
+    if condition is not None and not condition.painful:
+        if asked:
+            raise study.error(
+                f"'{condition.name}' has no pain to follow, as output '{asked[0]}' needs; "
+                "for pain in volunteers take 'experimental-pain'",
+                "condition",
+            )
+        condition = None
+    if condition is None and asked:
+        assert study.outputs is not None
+        painful = [n for n in conditions.names() if conditions.load(n).painful]
+        raise study.error(
+            f"'{asked[0]}' needs a condition to start from: add 'condition:' with one of "
+            f"{', '.join(painful)}",
+            "outputs", study.outputs.index(asked[0]),
+        )  # fmt: skip
+    chained = tuple(asked) if study.outputs else USUAL if condition else ()
+    named = study.models is not None and study.models.mechanism is not None
+    if named and not (condition and chained):
+        needs = "an output such as pain" if condition else "a condition that hurts"
+        raise study.error(f"has nothing to act on: it needs {needs}", "models", "mechanism")
+    return Setting(
+        study, people, times, condition if chained else None, chained, trajectories, threads
+    )
+
+
+def planned(given: Setting) -> list[Arm]:
+    """The arms with their models and mechanisms, not yet simulated; outputs are checked."""
+    study = given.study
+    arms = [
+        arm
+        for name, regimen in study.regimens().items()
+        for model, why, label in _models(study, name, regimen, given.people)
+        for arm in _rivals(given, Arm(label, label, regimen, model, why))
+    ]
+    _check_outputs(given, arms)
+    return arms
+
+
+def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
+    """An arm with its simulation and its chain; ``done`` holds the blood of arms by their label."""
+    found = replace(arm, simulation=done.get(arm.label) or _blood(given, arm))
+    return replace(found, chain=_chain(given, found))
+
+
+def chain_outputs(given: Setting, mechanism: str) -> list[str]:
+    """The outputs asked for behind the blood that a mechanism predicts."""
+    readouts = mechanisms.load(mechanism).circuit(None).readouts
+    return [name for name in given.chained if name in readouts]
+
+
+# --- models and mechanisms ---------------------------------------------------------------------
+
+
+def _rivals(given: Setting, arm: Arm) -> list[Arm]:
+    """An arm once for each mechanism; as it is where nothing behind the blood is followed."""
+    study = given.study
+    if given.condition is None:
+        return [arm]
+    if arm.regimen.steady_state is not None:
+        if study.outputs:
+            raise study.error(
+                f"'{given.chained[0]}' before a treatment without a beginning is not known: leave "
+                "out steady_state, or ask for concentrations only",
+                "arms", arm.regimen.name,
+            )  # fmt: skip
+        return [arm]
+    chosen = study.mechanisms
+    if len(chosen) == 1:
+        return [replace(arm, mechanism=chosen[0])]
+    alone = len(study.arms) == 1 and not study.compared
+    return [
+        replace(arm, name=name if alone else f"{arm.label}, {name}", mechanism=name)
+        for name in chosen
+    ]
+
+
+def _models(
+    study: Study, name: str, regimen: Regimen, people: People
+) -> list[tuple[PKModel | None, str, str]]:
+    """Models of an arm with the reason for each and the label of the arm in the result."""
+    if not regimen.doses:
+        return [(None, "no drug is given", name)]
+    pairs = sorted({(dose.drug, dose.route) for dose in regimen.doses})
+    if study.compared:
+        single = len(study.arms) == 1
+        return [
+            (_named(study, m, pairs), "named in the study", m if single else f"{name}, {m}")
+            for m in study.compared
+        ]
+    chosen = {study.model_for(name, drug) for drug, _ in pairs} - {None}
+    if len(chosen) > 1:
+        raise study.error("names several models for one arm", "models", "pharmacokinetics")
+    for model in chosen:
+        return [(_named(study, str(model), pairs), "named in the study", name)]
+    age: defaults.Age = "child" if float(np.median(people.age)) < 18 else "adult"
+    sampling = study.models.sampling if study.models else "any"
+    try:
+        default = defaults.choose(
+            pairs, age=age, sampling=sampling, perpetrators=[p.name for p in regimen.perpetrators]
+        )
+    except InputError as error:
+        raise study.error(error.message, "arms", name) from error
+    return [(shelf.load(default.model), f"default: {default.why}", name)]
+
+
+def _named(study: Study, name: str, pairs: list[tuple[str, str]]) -> PKModel:
+    try:
+        model = shelf.load(name)
+    except InputError as error:
+        raise study.error(error.message, "models", "pharmacokinetics") from error
+    for drug, route in pairs:
+        if not model.covers(drug, route):
+            raise study.error(
+                f"model '{name}' has no {drug} by route {route}; "
+                f"nearest are {defaults.nearest(pairs)}",
+                "models", "pharmacokinetics",
+            )  # fmt: skip
+    return model
+
+
+def _wanted(study: Study, model: PKModel) -> list[str]:
+    """The outputs asked for that this model predicts; all of its analytes where none are named."""
+    return [a for a in study.outputs or model.analytes if a in model.analytes]
+
+
+def _check_outputs(given: Setting, arms: list[Arm]) -> None:
+    """Every output asked for must come from a model, and each model must give one of them."""
+    study = given.study
+    models = [arm.model for arm in arms if arm.model is not None]
+    rivals = dict.fromkeys(arm.mechanism for arm in arms if arm.mechanism is not None)
+    if not models and not rivals:
+        raise study.error("no arm gives a dose above zero before the horizon", "arms")
+    behind = list(dict.fromkeys(o for name in rivals for o in chain_outputs(given, name)))
+    predicted = list(dict.fromkeys(a for model in models for a in model.analytes))
+    for position, name in enumerate(study.outputs or ()):
+        if name in OUTPUTS and name not in behind:
+            listed = ", ".join(mechanisms.load(study.mechanisms[0]).circuit(None).readouts)
+            raise study.error(
+                f"no mechanism of this study predicts '{name}', expected one of {listed}",
+                "outputs", position,
+            )  # fmt: skip
+        if name not in (*predicted, *OUTPUTS):
+            known = (*predicted, *(OUTPUTS if study.condition else ()))
+            hint = did_you_mean(name, known) or f", expected one of {', '.join(known)}"
+            raise study.error(
+                f"no model of this study predicts '{name}'{hint}", "outputs", position
+            )
+    for rival in rivals:
+        if not chain_outputs(given, rival):
+            listed = ", ".join(mechanisms.load(rival).circuit(None).readouts)
+            raise study.error(f"mechanism '{rival}' predicts only {listed}", "outputs")
+    for model in models:
+        if not behind and not _wanted(study, model):
+            listed = ", ".join(model.analytes)
+            raise study.error(f"model '{model.name}' predicts only {listed}", "outputs")
+
+
+# --- simulation --------------------------------------------------------------------------------
+
+
+def _blood(given: Setting, arm: Arm) -> Simulation | None:
+    """The concentrations of an arm: those asked for, or all where only pain was."""
+    if arm.model is None:
+        return None
+    study = given.study
+    try:
+        return simulate(
+            arm.model, arm.regimen, given.people, given.times,
+            analytes=_wanted(study, arm.model) or arm.model.analytes,
+            seed=study.seed, typical=study.population.typical,
+            residual_error=study.residual_error, trajectories=given.trajectories,
+            threads=given.threads,
+        )  # fmt: skip
+    except InputError as error:
+        place = (error.field,) if error.field else ("arms", arm.regimen.name)
+        raise study.error(error.message, *place) from error
+
+
+def _chain(given: Setting, arm: Arm) -> Chain | None:
+    """What an arm gives behind the blood."""
+    if arm.mechanism is None or given.condition is None:
+        return None
+    study = given.study
+    try:
+        return follow(
+            arm.mechanism, arm.model, arm.regimen, given.condition, given.people, given.times,
+            outputs=chain_outputs(given, arm.mechanism), seed=study.seed,
+            typical=study.population.typical, trajectories=given.trajectories,
+            threads=given.threads,
+        )  # fmt: skip
+    except InputError as error:
+        places: dict[str | None, tuple[str, ...]] = {
+            "condition": ("condition",),
+            BASELINE: ("population", "file"),
+        }
+        place = places.get(error.field, ("arms", arm.regimen.name))
+        said = f"{error.field}: {error.message}" if error.field == BASELINE else error.message
+        raise study.error(said, *place) from error

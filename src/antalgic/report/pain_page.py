@@ -1,0 +1,357 @@
+"""Pain in words and tables: what came out, what each mechanism says, and how sure it is.
+
+Every sentence is made of numbers of the result or of the library; none stands in a template.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from antalgic.model import mechanism as mechanisms
+from antalgic.model import receptor
+from antalgic.population import conditions
+from antalgic.report import relief, trials, words
+from antalgic.report.relief import RESPONSES, Visit
+from antalgic.report.trials import Published, Share
+from antalgic.result import Arm, Result
+from antalgic.sources import Grade, Value
+
+GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
+#: Standard errors within which a published value counts as met.
+_NEAR = 2
+_TOLERANCE_H = 1e-6
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as text, what stands beneath it, and the published value where there is one."""
+
+    main: str
+    below: str = ""
+    published: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines of the table under one heading: name of an arm or a pair, and a cell a visit."""
+
+    title: str
+    unit: str
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A mechanism in words: its claim, and how it does beside what was published."""
+
+    name: str
+    title: str
+    says: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """What one mechanism rests on: parameters by grade and by how they were obtained."""
+
+    name: str
+    grades: tuple[tuple[str, int], ...]
+    fitted: tuple[str, ...]
+    assumed: tuple[str, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class Pain:
+    """Everything that the page says of pain."""
+
+    visits: tuple[str, ...]
+    groups: tuple[Group, ...]
+    rivals: tuple[Rival, ...]
+    verdict: str
+    sure: tuple[Sureness, ...]
+    exploratory: tuple[str, ...]
+    evidence: tuple[str, ...]
+    condition: str
+    trials: tuple[str, ...]
+    size: str
+    relative: bool
+
+
+def gather(result: Result) -> Pain | None:
+    """What there is to say of pain; None where it was not followed."""
+    if not relief.followed(result):
+        return None
+    found = trials.published(result)
+    visits = relief.visits(result)
+    assert result.study.condition is not None
+    condition = conditions.load(result.study.condition)
+    rivals = relief.rivals(result)
+    several = len(rivals) > 1
+    return Pain(
+        visits=tuple(visit.name for visit in visits),
+        groups=tuple(_groups(result, visits, found)),
+        rivals=tuple(_rival(result, name, found) for name in rivals) if several else (),
+        verdict=_verdict(result, found) if several else "",
+        sure=tuple(_sure(name, result.study.condition) for name in rivals),
+        exploratory=condition.exploratory,
+        evidence=tuple(s.says for s in condition.evidence if s.says not in condition.exploratory),
+        condition=condition.title,
+        trials=found.titles,
+        size=_size(found),
+        relative=any(p.relative for p in found.points),
+    )
+
+
+# --- the table ---------------------------------------------------------------------------------
+
+
+def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[Group]:
+    arms = relief.followed(result)
+    groups = [
+        Group(
+            "Pain, 0 to 10", "mean, and standard deviation between people",
+            tuple((arm.name, _pain_cells(result, arm, visits, found)) for arm in arms),
+        )
+    ]  # fmt: skip
+    pairs = relief.pairs(result)
+    if pairs:
+        groups.append(
+            Group(
+                "Difference",
+                "mean, standard deviation between people"
+                + (f", and standard error in a trial of {_size(found)}" if found.sizes else ""),
+                tuple(
+                    (f"{a.name} less {b.name}", _difference_cells(result, a, b, visits, found))
+                    for a, b in pairs
+                ),
+            )
+        )
+    for least in RESPONSES:
+        groups.append(
+            Group(
+                f"At least {relief.percent(least)} relief", "share of the people",
+                tuple((arm.name, _share_cells(result, arm, visits, least, found)) for arm in arms),
+            )
+        )  # fmt: skip
+    return groups
+
+
+def _pain_cells(
+    result: Result, arm: Arm, visits: Sequence[Visit], found: Published
+) -> tuple[Cell, ...]:
+    cells = []
+    for visit in visits:
+        values = relief.column(result, arm, visit.pain)
+        below = f"SD {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+        cells.append(
+            Cell(relief.points(float(values.mean())), below, _seen(found, arm, None, visit))
+        )
+    return tuple(cells)
+
+
+def _difference_cells(
+    result: Result, arm: Arm, other: Arm, visits: Sequence[Visit], found: Published
+) -> tuple[Cell, ...]:
+    cells = []
+    for visit in visits:
+        gap = relief.difference(result, arm, other, visit, found.sizes)
+        below = [f"SD {gap.sd:.1f}"] if len(result.people) > 1 and gap.sd else []
+        below += [f"SE {gap.se:.1f}"] if gap.se is not None else []
+        cells.append(
+            Cell(relief.points(gap.mean), ", ".join(below), _seen(found, arm, other, visit))
+        )
+    return tuple(cells)
+
+
+def _share_cells(
+    result: Result, arm: Arm, visits: Sequence[Visit], least: float, found: Published
+) -> tuple[Cell, ...]:
+    cells = []
+    for visit in visits:
+        if visit.relief is None:
+            cells.append(Cell("–"))
+            continue
+        seen = [s for s in found.shares if s.relief == least and _at(s, arm, visit)]
+        published = ""
+        if seen:
+            spread = "" if seen[0].se is None else f" ± {100 * seen[0].se:.0f}"
+            published = f"{100 * seen[0].value:.0f}{spread} %"
+        cells.append(Cell(relief.percent(relief.share(result, arm, visit, least)), "", published))
+    return tuple(cells)
+
+
+def _at(share: Share, arm: Arm, visit: Visit) -> bool:
+    return share.arm == arm.regimen.name and abs(share.time_h - visit.hour) < _TOLERANCE_H
+
+
+def _seen(found: Published, arm: Arm, other: Arm | None, visit: Visit) -> str:
+    """A published value of pain at a visit, with its standard error."""
+    over = None if other is None else other.regimen.name
+    for p in found.points:
+        same = (p.arm, p.over, p.output) == (arm.regimen.name, over, "pain")
+        if same and abs(p.time_h - visit.hour) < _TOLERANCE_H:
+            return relief.points(p.value) + ("" if p.se is None else f" ± {p.se:.1f}")
+    return ""
+
+
+def _size(found: Published) -> str:
+    """People in the arms of the trial: "30 and 30 patients"."""
+    if not found.sizes:
+        return ""
+    return f"{words.listed([str(n) for n in found.sizes.values()])} patients"
+
+
+# --- sentences ---------------------------------------------------------------------------------
+
+
+def summary(result: Result) -> str:
+    """What came of pain, in a few sentences; empty where it was not followed."""
+    arms = relief.followed(result)
+    if not arms:
+        return ""
+    if len(relief.rivals(result)) > 1:
+        return _spread(result)
+    first = next((v for v in relief.visits(result) if v.relief), None)
+    if first is None:
+        return ""
+    assert result.study.condition is not None
+    who = words.count(len(result.people), "simulated person", "simulated people")
+    title = conditions.load(result.study.condition).title
+    title = title if title[1:2].isupper() else title[:1].lower() + title[1:]
+    start = float(relief.column(result, arms[0], "pain.baseline").mean())
+    levels = [
+        f"{relief.points(float(relief.column(result, a, first.pain).mean()))} under “{a.label}”"
+        for a in arms
+    ]
+    said = [
+        f"In {who} with {title}, mean pain goes from {relief.points(start)} to "
+        f"{words.listed(levels)} at {first.name}."
+    ]
+    pairs = relief.pairs(result)
+    if pairs:
+        said.append(_lasting(result, *pairs[0]))
+    shares = [
+        f"{relief.percent(relief.share(result, a, first, RESPONSES[-1]))} under “{a.label}”"
+        for a in arms
+    ]
+    if len(result.people) > 1:
+        said.append(
+            f"At least {relief.percent(RESPONSES[-1])} relief at {first.name}: "
+            f"{words.listed(shares)}."
+        )
+    return " ".join(said)
+
+
+def _lasting(result: Result, arm: Arm, other: Arm) -> str:
+    """How the difference at the end compares with that at the end of treatment."""
+    last = relief.visits(result)[-1]
+    gap = relief.difference(result, arm, other, last, {})
+    half = relief.half_gone(result, arm, other)
+    gone = "" if half is None else f"half of the difference is lost by {relief.when(half)}, and "
+    left = (
+        f"{relief.points(gap.mean)} points are left at {last.name}"
+        if gap.mean
+        else f"none is left at {last.name}"
+    )
+    text = f"Against “{other.label}”, {gone}{left}."
+    return text
+
+
+def _spread(result: Result) -> str:
+    """Several mechanisms: the range of the difference they give."""
+    visits = [v for v in relief.visits(result) if v.relief]
+    pairs = relief.pairs(result)
+    many = words.sentence(words.spelled(len(relief.rivals(result))) + " mechanisms").rstrip(".")
+    if not pairs or not visits:
+        return f"{many} are run side by side."
+    said = []
+    for visit in (visits[0], visits[-1]):
+        gaps = {a.mechanism: relief.difference(result, a, b, visit, {}).mean for a, b in pairs}
+        low, high = min(gaps, key=lambda m: gaps[m]), max(gaps, key=lambda m: gaps[m])
+        said.append(
+            f"{relief.points(gaps[high])} ({high}) and {relief.points(gaps[low])} points ({low}) "
+            f"at {visit.name}"
+        )
+    return f"{many} put the difference in mean pain between {said[0]}, and between {said[-1]}."
+
+
+def _rival(result: Result, name: str, found: Published) -> Rival:
+    """One mechanism: its difference over time, and which published values it meets."""
+    about = mechanisms.load(name)
+    pairs = [(a, b) for a, b in relief.pairs(result) if a.mechanism == name]
+    said = []
+    visits = [v for v in relief.visits(result) if v.relief]
+    for arm, other in pairs:
+        gaps = [relief.difference(result, arm, other, v, {}).mean for v in (visits[0], visits[-1])]
+        said.append(
+            f"{arm.label} less {other.label}: {relief.points(gaps[0])} at {visits[0].name}, "
+            f"{relief.points(gaps[1])} at {visits[-1].name}"
+        )
+    met, compared = _met(result, name, found)
+    if compared:
+        said.append(
+            f"{met} of {words.count(compared, 'published value')} within "
+            f"{words.spelled(_NEAR)} standard errors"
+        )
+    return Rival(name, about.title, words.sentence(about.says), words.sentence("; ".join(said)))
+
+
+def _met(result: Result, name: str, found: Published) -> tuple[int, int]:
+    """How many published means and differences of pain a mechanism meets, and of how many."""
+    by_arm = {a.regimen.name: a for a in relief.followed(result) if a.mechanism == name}
+    met = compared = 0
+    for p in found.points:
+        if p.output != "pain" or not p.se or p.arm not in by_arm:
+            continue
+        value = _mean(result, by_arm[p.arm], p.time_h)
+        if p.over is not None:
+            value -= _mean(result, by_arm[p.over], p.time_h)
+        compared += 1
+        met += abs(value - p.value) <= _NEAR * p.se
+    return met, compared
+
+
+def _mean(result: Result, arm: Arm, hour: float) -> float:
+    return float(result.mean.sel(arm=arm.name, output="pain").interp(time=hour))
+
+
+def _verdict(result: Result, found: Published) -> str:
+    """Whether the published values tell the mechanisms apart."""
+    scores = {name: _met(result, name, found) for name in relief.rivals(result)}
+    if not any(compared for _, compared in scores.values()):
+        return "No published value belongs to these arms, so none of the mechanisms is ruled out."
+    best = max(met for met, _ in scores.values())
+    alike = [name for name, (met, _) in scores.items() if met == best]
+    if len(alike) == 1:
+        return f"“{alike[0]}” meets more of the published values than the others do."
+    if len(alike) == len(scores):
+        return "The published values cannot tell these mechanisms apart."
+    listed = words.listed([f"“{name}”" for name in alike])
+    return f"The published values cannot tell {listed} apart; they fit the others less well."
+
+
+# --- how sure ----------------------------------------------------------------------------------
+
+
+def _sure(name: str, condition: str) -> Sureness:
+    """Grades of everything a mechanism takes: its own, the receptor's and the condition's."""
+    known = values(name, condition)
+    count = Counter(value.grade for value in known.values())
+    return Sureness(
+        name,
+        tuple((grade, count[grade]) for grade in GRADES),
+        tuple(n for n, v in known.items() if v.how == "fitted here"),
+        tuple(n for n, v in known.items() if v.how == "assumed"),
+        len(known),
+    )
+
+
+def values(name: str, condition: str) -> Mapping[str, Value]:
+    """Every library value that a mechanism takes in a condition, by symbol."""
+    used = mechanisms.used(name)
+    own = {n: p.known for n, p in mechanisms.parameters(name).items() if n in used}
+    theirs = dict(conditions.load(condition).circuit)
+    return {**own, **theirs, **receptor.parameters()}

@@ -1,0 +1,134 @@
+"""What trials of the same design found of pain: points to draw over it, shares, and their size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from antalgic.arms import Arm
+from antalgic.dosing import Regimen
+from antalgic.evidence import findings
+from antalgic.evidence.findings import Finding, Trial
+from antalgic.result import Result
+
+#: Kinds of finding that are a level of an output and can be drawn over it.
+_LEVELS = ("mean", "relief", "change")
+#: How far apart (h) courses of placebo may begin and end and be the same.
+_NEAR = 1e-6
+
+
+@dataclass(frozen=True)
+class Point:
+    """A published value of an output at a time (h), of an arm of the study or of it less another.
+
+    se is None where none was printed; ``relative`` says that only a change was printed, which is
+    laid on the simulated start.
+    """
+
+    arm: str
+    over: str | None
+    time_h: float
+    output: str
+    value: float
+    se: float | None
+    label: str
+    relative: bool = False
+
+
+@dataclass(frozen=True)
+class Share:
+    """A published share of people with at least so much relief, at a time (h)."""
+
+    arm: str
+    time_h: float
+    relief: float
+    value: float
+    se: float | None
+    label: str
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is on file for a study.  ``sizes`` holds people by arm, in the first trial that fits."""
+
+    points: tuple[Point, ...]
+    shares: tuple[Share, ...]
+    sizes: Mapping[str, int]
+    titles: tuple[str, ...]
+
+
+def published(result: Result) -> Published:
+    """Findings of the trials whose condition and arms are those of a study."""
+    points: list[Point] = []
+    shares: list[Share] = []
+    sizes: dict[str, int] = {}
+    titles: list[str] = []
+    for name in findings.names():
+        trial = findings.load(name)
+        arms = _arms(result, trial)
+        own = [f for f in trial.findings if _usable(f, arms, result)]
+        if not own:
+            continue
+        titles.append(trial.title)
+        if not sizes:
+            sizes = {arms[a]: n for a, n in trial.people.items() if a in arms}
+        label = _label(trial)
+        points += [p for f in own if (p := _point(f, arms, label, result)) is not None]
+        shares += [
+            Share(arms[f.arm], f.at or 0.0, f.relief or 0.0, f.value, f.se, label)
+            for f in own
+            if f.measure == "responders" and f.over is None and f.output == "pain"
+        ]
+    return Published(tuple(points), tuple(shares), sizes, tuple(titles))
+
+
+def _arms(result: Result, trial: Trial) -> dict[str, str]:
+    """The study's arm for each arm of a trial; empty where conditions differ or numbers are set."""
+    design = trial.design
+    if design is None or design.condition != result.study.condition or trial.changes:
+        return {}
+    own = {arm.regimen.name: arm for arm in result.arms if arm.chain is not None}
+    found = {}
+    for theirs, regimen in design.regimens().items():
+        same = [name for name, arm in own.items() if _same(arm, regimen)]
+        if same:
+            found[theirs] = same[0]
+    given = {arm.regimen.name for arm in result.arms if arm.model is not None}
+    return found if given & set(found.values()) else {}
+
+
+def _same(arm: Arm, other: Regimen) -> bool:
+    own = arm.regimen
+    if own.changes or own.perpetrators or own.segments() != other.segments():
+        return False
+    if own.treated is None or other.treated is None:
+        return False
+    return all(abs(a - b) <= _NEAR for a, b in zip(own.treated, other.treated, strict=True))
+
+
+def _usable(finding: Finding, arms: Mapping[str, str], result: Result) -> bool:
+    within = finding.at is not None and finding.at <= float(result.quantiles.time.values[-1])
+    known = finding.arm in arms and (finding.over is None or finding.over in arms)
+    return within and known and not finding.changes
+
+
+def _point(finding: Finding, arms: Mapping[str, str], label: str, result: Result) -> Point | None:
+    arm, over = arms[finding.arm], None if finding.over is None else arms[finding.over]
+    if finding.measure not in _LEVELS or finding.output not in result.outputs:
+        return None
+    value, se, relative = finding.value, finding.se, finding.measure != "mean"
+    if relative and over is None:
+        name = next(a.name for a in result.arms if a.regimen.name == arm and a.chain is not None)
+        start = float(result.mean.sel(arm=name, output=finding.output)[0])
+        size = start if finding.measure == "relief" else 1.0
+        value = start - start * value if finding.measure == "relief" else start + value
+        se = None if se is None else se * size
+    elif finding.measure == "relief":
+        return None
+    return Point(arm, over, finding.at or 0.0, finding.output, value, se, label, relative)
+
+
+def _label(trial: Trial) -> str:
+    """Author and year as people call a trial, from the parentheses of its title."""
+    inside = trial.title.rpartition("(")[2].rstrip(")")
+    return inside if inside != trial.title else trial.name
