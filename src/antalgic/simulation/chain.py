@@ -100,6 +100,8 @@ def follow(
         raise InputError(
             "pain before a treatment without a beginning is not known: leave out steady_state"
         )
+    if regimen.doses and model is None:
+        raise InputError(f"there is no model of blood for {', '.join(regimen.drugs)}")
     job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol)
     wanted = _wanted(job, outputs)
     places = [job.compiled.outputs.index(name) for name in wanted]
@@ -147,10 +149,11 @@ def _job(
     times: Array,
     rtol: float,
 ) -> _Job:
-    given = model is not None and bool(regimen.doses)
-    planned = plan(model, regimen, float(times[-1])) if model is not None and given else None
-    inputs = planned.inputs if planned else ()
-    circuit = mechanism.circuit(model.circuit.fed_by(inputs) if model and given else None)
+    planned, blood = None, None
+    if model is not None and regimen.doses:
+        planned = plan(model, regimen, float(times[-1]))
+        blood = model.circuit.fed_by(planned.inputs)
+    circuit = mechanism.circuit(blood)
     return _Job(
         mechanism, circuit, _kernel(circuit, PAIR), model, planned, regimen, condition, changes,
         np.asarray(times, dtype=np.float64), rtol,
@@ -231,7 +234,7 @@ _SHOWN = ("x", "k_x", "k_m", "g_N", "tau_r", "k_R", "ke0")
 
 
 def _beginning(doses: Sequence[Doses]) -> int:
-    return min(0, *(int(d.start.min()) for d in doses if d.start.size), 0)
+    return min([0, *(int(d.start.min()) for d in doses if d.start.size)])
 
 
 def _treatment(job: _Job, who: Persons) -> Doses:
