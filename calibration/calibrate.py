@@ -18,7 +18,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import emcee
@@ -205,7 +204,7 @@ def calibrate(name: str, points: int, rounds: int, workers: int) -> dict[str, ob
                 zip(_owners(task), asked, simulated, strict=True)
             )
         ],
-        "parameters": _parameters(task, top, drawn[kept], learned, asked, chain),
+        "parameters": _parameters(task, top, drawn[kept]),
         "correlations": _correlations(task.names, drawn[kept]),
         "effective_draws": float(size),
         "draws": [task.values(u) for u in drawn[kept]],
@@ -241,42 +240,20 @@ def _resampled(log_weight: Floats) -> tuple[NDArray[np.int64], float]:
     ).sum()
 
 
-def _parameters(
-    task: Problem,
-    top: Floats,
-    drawn: Floats,
-    learned: Learned,
-    asked: Sequence[findings.Finding],
-    chain: Floats,
-) -> dict[str, object]:
-    """For each parameter: best value, posterior, how much narrower than the prior, and profile."""
-    cost = chi2(learned(chain), asked, learned.error) + (chain**2).sum(axis=1)
+def _parameters(task: Problem, top: Floats, drawn: Floats) -> dict[str, object]:
+    """For each parameter: best value, posterior, and how much narrower than the prior it is."""
     report = {}
     for i, name in enumerate(task.names):
-        quantiles = np.quantile(drawn[:, i], [0.05, 0.5, 0.95])
+        low, median, high = (_moved(name, q) for q in np.quantile(drawn[:, i], [0.05, 0.5, 0.95]))
         report[name] = {
             "value": _moved(name, top[i]),
-            "median": _moved(name, quantiles[1]),
-            "low": _moved(name, quantiles[0]),
-            "high": _moved(name, quantiles[2]),
+            "median": median,
+            "low": low,
+            "high": high,
             "prior": _moved(name, 0.0),
             "of_prior_sd": float(drawn[:, i].std()),
-            "profile": _profile(name, i, chain, cost),
         }
     return report
-
-
-def _profile(name: str, i: int, chain: Floats, cost: Floats) -> list[list[float]]:
-    """Lowest cost found in each of some bins of a parameter, above the lowest of all."""
-    edges = np.quantile(chain[:, i], np.linspace(0, 1, 12))
-    edges[0] -= 1e-9
-    rows = []
-    for low, high in pairwise(edges):
-        inside = (chain[:, i] > low) & (chain[:, i] <= high)
-        if inside.any():
-            least = np.flatnonzero(inside)[np.argmin(cost[inside])]
-            rows.append([_moved(name, chain[least, i]), float(cost[least] - cost.min())])
-    return rows
 
 
 def _correlations(names: Sequence[str], drawn: Floats) -> list[list[object]]:

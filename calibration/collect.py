@@ -6,6 +6,7 @@ are not fitted from their priors).
 """
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -25,30 +26,41 @@ _TOLD = 0.8
 
 def main() -> None:
     """Write the files."""
-    results = {
+    results = read()
+    (LIBRARY / "fitted.yaml").write_text(fitted_text(results), encoding="utf-8")
+    (LIBRARY / "posterior").mkdir(exist_ok=True)
+    for name in mechanisms.names():
+        if name in results:
+            text = draws_text(name, [results[r] for r in ("mood", name) if r in results])
+            (LIBRARY / "posterior" / f"{name}.csv").write_text(text, encoding="utf-8")
+
+
+def read() -> dict[str, Any]:
+    """The results of every calibration that has been run, by name."""
+    return {
         name: json.loads(path.read_text(encoding="utf-8"))
         for name in OPEN
         if (path := RESULTS / f"{name}.json").exists()
     }
-    shared = results.pop("mood", None)
+
+
+def fitted_text(results: dict[str, Any]) -> str:
+    """The text of fitted.yaml."""
     fitted: dict[str, Any] = {"sources": {}, "mechanisms": {}, "placebo": {}}
-    (LIBRARY / "posterior").mkdir(exist_ok=True)
     for name in mechanisms.names():
-        own = [r for r in (shared, results.get(name)) if r]
+        own = [results[r] for r in ("mood", name) if r in results]
         fitted["mechanisms"][name] = {
             symbol: _entry(symbol, found, result)
             for result in own
             for symbol, found in result["parameters"].items()
         }
         fitted["placebo"][name] = _placebo(fitted["mechanisms"][name])
-        if name in results:
-            _write_draws(name, own)
     yaml = YAML()
     yaml.width = 4096
     yaml.default_flow_style = None
-    with (LIBRARY / "fitted.yaml").open("w", encoding="utf-8") as file:
-        file.write(_HEAD)
-        yaml.dump(fitted, file)
+    text = StringIO()
+    yaml.dump(fitted, text)
+    return _HEAD + text.getvalue()
 
 
 def _entry(symbol: str, found: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +95,8 @@ def _placebo(entries: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write_draws(name: str, own: list[dict[str, Any]]) -> None:
-    """Draws side by side: each result's own, and the rest from their priors."""
+def draws_text(name: str, own: list[dict[str, Any]]) -> str:
+    """Draws side by side as CSV: each result's own, and the rest from their priors."""
     entries = yamlfile.library(mechanisms.LIBRARY).data["parameters"]
     open_here = [symbol for result in own for symbol in result["parameters"]]
     used = mechanisms.used(name)
@@ -106,8 +118,7 @@ def _write_draws(name: str, own: list[dict[str, Any]]) -> None:
                 columns.setdefault(f"{symbol}.{condition}", []).append(value)
     lines = [",".join(columns)]
     lines += [",".join(f"{columns[c][k]:.5g}" for c in columns) for k in range(count)]
-    text = "\n".join(lines) + "\n"
-    (LIBRARY / "posterior" / f"{name}.csv").write_text(text, encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import calibration_page  # noqa: E402  (found through the line above)
 import shelf_page  # noqa: E402  (found through the line above)
 
 with (HERE.parent / "pyproject.toml").open("rb") as file:
@@ -28,3 +29,4 @@ html_title = f"Antalgic {release}"
 nitpicky = True
 
 shelf_page.write(HERE / "_generated" / "shelf.md")
+calibration_page.write(HERE / "_generated")

@@ -13,7 +13,7 @@ NAMES = [
     "nerve-compression", "neuropathic", "osteoarthritis", "post-surgical", "postherpetic-neuralgia",
     "spinal-cord-injury",
 ]  # fmt: skip
-CIRCUIT = ["I_n", "I_e", "I_J", "S_max", "D", "M0"]
+CIRCUIT = ["I_n", "I_e", "I_J", "S_max", "D", "M0", "e_c"]
 
 
 def test_names():
@@ -86,13 +86,13 @@ def test_circuit_is_complete_and_every_value_has_its_reason(name):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("healthy", (0.001, 0, 0, 0, 0, 0.05)),
-        ("crps", (0, 0.015, 0, 1, 0, 0.25)),
-        ("neuropathic", (0, 0.03, 0, 0.75, 0, 0.25)),
-        ("fibromyalgia", (0.03, 0.02, 0, 0.6, -0.7, 0.3)),
-        ("osteoarthritis", (0.02, 0, 0.4, 0.25, 0, 0.2)),
-        ("post-surgical", (0.02, 0.02, 0, 0.6, 0, 0.2)),
-        ("migraine", (0.5, 0, 0, 0.4, -0.1, 0.25)),
+        ("healthy", (0.001, 0, 0, 0, 0, 0.05, 1)),
+        ("crps", (0, 0.015, 0, 1, 0, 0.25, 0.5)),
+        ("neuropathic", (0, 0.03, 0, 0.75, 0, 0.25, 0.5)),
+        ("fibromyalgia", (0.03, 0.02, 0, 0.6, -0.7, 0.3, 0.35)),
+        ("osteoarthritis", (0.02, 0, 0.4, 0.25, 0, 0.2, 0.5)),
+        ("post-surgical", (0.02, 0.02, 0, 0.6, 0, 0.2, 0.5)),
+        ("migraine", (0.5, 0, 0, 0.4, -0.1, 0.25, 0.5)),
     ],
 )
 def test_circuit_is_that_of_the_mechanism(name, expected):
@@ -249,6 +249,7 @@ SECTIONS = f"""{GOOD}circuit:
   S_max: {_value(0.5)}
   D: {_value(-0.7)}
   M0: {_value("25 %")}
+  e_c: {_value(0.5)}
 placebo:
   fall: {_value(1.5)}
   responders_50: {_value("20 %")}
@@ -258,7 +259,15 @@ placebo:
 
 def test_circuit_and_placebo_are_read():
     condition = read_condition(yamlfile.read_text(SECTIONS, "sore.yaml"), "sore")
-    assert [value.value for value in condition.circuit.values()] == [0.1, 0, 0, 0.5, -0.7, 0.25]
+    assert [value.value for value in condition.circuit.values()] == [
+        0.1,
+        0,
+        0,
+        0.5,
+        -0.7,
+        0.25,
+        0.5,
+    ]
     assert {k: v.value for k, v in condition.placebo.items()} == {
         "fall": 1.5, "responders_50": 0.2, "responders_30": 0.4,
     }  # fmt: skip
@@ -279,16 +288,16 @@ def test_circuit_and_placebo_are_read():
         (
             "value: 1.5, how: assumed, grade: D, note: why not",
             "value: 1.5, how: assumed, grade: D",
-            "sore.yaml:16 placebo.fall: missing field 'note'",
+            "sore.yaml:17 placebo.fall: missing field 'note'",
         ),
-        ("value: 1.5", "value: 15", "sore.yaml:16 placebo.fall: 15 is not on the scale of 0 to 10"),
-        ("responders_30:", "lasting_on:", "sore.yaml:18 placebo.lasting_on: unknown field"),
+        ("value: 1.5", "value: 15", "sore.yaml:17 placebo.fall: 15 is not on the scale of 0 to 10"),
+        ("responders_30:", "lasting_on:", "sore.yaml:19 placebo.lasting_on: unknown field"),
         (
             "value: 40 %",
             "value: 10 %",
-            "sore.yaml:17 placebo.responders_50: 20 % is more than responders_30, 10 %",
+            "sore.yaml:18 placebo.responders_50: 20 % is more than responders_30, 10 %",
         ),
-        ("placebo:\n", "placebo: 3\nfacts:\n", "sore.yaml:15 placebo: 3 is a number, expected"),
+        ("placebo:\n", "placebo: 3\nfacts:\n", "sore.yaml:16 placebo: 3 is a number, expected"),
     ],
 )
 def test_faulty_circuits_and_placebo_responses_are_refused(old, new, message):

@@ -61,6 +61,10 @@ class Circuit:
     uses: tuple[Use, ...]
     readouts: Mapping[str, tuple[str, ...]]
 
+    def __hash__(self) -> int:
+        # of equal circuits equal; the mappings, which have no hash, are left to the comparison
+        return hash((*((u.name, u.step.function) for u in self.uses), *sorted(self.readouts)))
+
     @property
     def states(self) -> tuple[str, ...]:
         """Names of all states, ``use.state``."""

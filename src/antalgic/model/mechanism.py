@@ -5,7 +5,7 @@ or two steps; all have the same outputs, so that they can be compared on one stu
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
@@ -35,6 +35,8 @@ FITTED = "mechanism/fitted.yaml"
 DEFAULT = "sensitization"
 #: The dose input that treatment as such enters by.
 COURSE = "course"
+#: What stands before the names of the pharmacokinetic model's uses and parameters.
+BLOOD = "pk."
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,45 @@ OUTPUTS: Mapping[str, Output] = {
 #: Where each state starts: the person's parameter that holds it; other states start at 0.
 START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0"}
 #: What belongs to the person and is worked out when the run starts, not read from the library.
-PERSONAL = ("a_0", "x", "NRS0", "L_0", "S_0", "S_max", "I", "D_c", "M0")
+PERSONAL = ("a_0", "x", "NRS0", "L_0", "S_0", "S_max", "I", "D_c", "e_c", "M0")
 
 
 @dataclass(frozen=True)
 class Mechanism:
-    """A mechanism of relief: its steps behind the receptor, in order."""
+    """A mechanism of relief: its steps behind the receptor, in order.
+
+    ``values`` are typical values of parameters that a user's own steps brought in; the others are
+    the library's, as calibrated for the mechanism called ``calibrated`` ("" for this one).
+    """
 
     name: str
     title: str
     says: str
     steps: Callable[[], list[Use]]
+    changes: tuple[Callable[[Circuit], Circuit], ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
+    calibrated: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """The library's mechanism whose calibration holds."""
+        return self.calibrated or self.name
+
+    def altered(
+        self, name: str, change: Callable[[Circuit], Circuit], **values: float
+    ) -> "Mechanism":
+        """A mechanism of the user's own: this one, its circuit changed, under another name.
+
+        ``change`` takes the whole circuit and gives another, by `Circuit.swapped` or
+        `Circuit.inserted`; inputs named C_S, C_R, C_SN and C_RN that it leaves empty take those
+        concentrations at the effect site.  ``values`` are numbers for parameters of new steps.
+        The other parameters keep the calibration of the mechanism that was changed.
+        """
+        return replace(
+            self, name=name, title=f"{self.title}, altered", says=f"'{self.name}', altered",
+            changes=(*self.changes, change), values={**self.values, **values},
+            calibrated=self.known_as,
+        )  # fmt: skip
 
     def circuit(self, pharmacokinetics: Circuit | None) -> Circuit:
         """The whole circuit from dose to felt pain; without pharmacokinetics, that of a placebo.
@@ -77,7 +107,7 @@ class Mechanism:
         The pharmacokinetic model's uses and parameters stand behind "pk.".  InputError where the
         model predicts nothing that acts.
         """
-        blood = pharmacokinetics.prefixed("pk.") if pharmacokinetics else Circuit((), {})
+        blood = pharmacokinetics.prefixed(BLOOD) if pharmacokinetics else Circuit((), {})
         sites, ligands = _sites(blood)
         uses = [*blood.uses, *sites, *(_fed(u, ligands) for u in (_channel(), *self.steps()))]
         readouts = {
@@ -90,7 +120,11 @@ class Mechanism:
         }
         if any(u.name == "cord" for u in uses):
             readouts["sensitization"] = ("cord.S",)
-        return checked(Circuit(tuple(uses), readouts))
+        circuit = checked(Circuit(tuple(uses), readouts))
+        for change in self.changes:
+            whole = change(circuit)
+            circuit = replace(whole, uses=tuple(_fed(u, ligands) for u in whole.uses))
+        return checked(circuit)
 
 
 @dataclass(frozen=True)

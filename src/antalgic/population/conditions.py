@@ -42,10 +42,11 @@ class Condition:
 
     circuit is empty or has all of I_n, I_e, I_J (drives: nociceptive, ectopic, joint; 1 is an acute
     stimulus rated about 5 of 10 in health), S_max (sensitization of the chronic state, 0 in
-    health), D (tonic descending balance, logits, below zero for facilitation) and M0 (mood burden,
-    MADRS/60).  placebo has what is known of fall and week1_fall (points of 0-10 by the end of a
-    trial and of its first week), responders_50 and responders_30 (fractions with at least that much
-    relief, in percent) and lasting (share of the response that stays while treatment goes on).
+    health), D (tonic descending balance, logits, below zero for facilitation), M0 (mood burden,
+    MADRS/60) and e_c (logits of relief by a second pain rated 10). placebo has what is known of
+    fall and week1_fall (points of 0-10 by the end of a trial and of its first week), responders_50
+    and responders_30 (fractions with at least that much relief, in percent) and lasting (share of
+    the response that stays while treatment goes on).
     """
 
     name: str
@@ -152,6 +153,7 @@ _CIRCUIT = {
     "S_max": Kind.EXTENT,
     "D": Kind.COEFFICIENT,
     "M0": Kind.FRACTION,
+    "e_c": Kind.EXTENT,
 }
 _FALLS = ("fall", "week1_fall")
 _SHARES = ("responders_50", "responders_30", "lasting")

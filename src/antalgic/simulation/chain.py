@@ -28,7 +28,7 @@ from antalgic.simulation.plan import Plan, plan
 #: People solved at once: whole blocks of 16, so that no result depends on where the cuts are.
 CHUNK = 64
 RTOL = 1e-4
-PAIR = "bs32"
+PAIR = "dp54"
 #: States of the chain are of order 1; errors are relative to at least this.
 _FLOOR = 0.1
 #: Weeks (h) at which each person's pain is kept, within the horizon.
@@ -138,20 +138,15 @@ def _job(
     given = model is not None and bool(regimen.doses)
     planned = plan(model, regimen, float(times[-1])) if model is not None and given else None
     inputs = planned.inputs if planned else ()
-    circuit, kernel = _kernel(mechanism.name, model.name if model and given else "", inputs)
+    circuit = mechanism.circuit(model.circuit.fed_by(inputs) if model and given else None)
     return _Job(
-        mechanism, circuit, kernel, model, planned, regimen, condition, changes,
+        mechanism, circuit, _kernel(circuit, PAIR), model, planned, regimen, condition, changes,
         np.asarray(times, dtype=np.float64), rtol,
     )  # fmt: skip
 
 
-@lru_cache(maxsize=64)
-def _kernel(mechanism: str, model: str, inputs: tuple[str, ...]) -> tuple[Circuit, Compiled]:
-    from antalgic.model import shelf
-
-    blood = shelf.load(model).circuit.fed_by(inputs) if model else None
-    circuit = mechanisms.load(mechanism).circuit(blood)
-    return circuit, compiled(circuit, PAIR)
+#: Kernels of the circuits followed last, a user's own among them: by wiring, not by name.
+_kernel = lru_cache(maxsize=64)(compiled)
 
 
 def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
@@ -176,7 +171,7 @@ def _solved(job: _Job, people: People, draw: Draw) -> tuple[Solution, dict[str, 
         doses.append(_drug(job, job.plan, people, blood, draw))
         changes = ticks(job.plan.sets.start[1:])
         sets = len(job.plan.sets)
-        values |= {f"pk.{name}": value for name, value in blood.items()}
+        values |= {f"{mechanisms.BLOOD}{name}": value for name, value in blood.items()}
     table = np.empty((sets, len(job.compiled.parameters), len(people)))
     for row, name in enumerate(job.compiled.parameters):
         value = values[name]
@@ -202,7 +197,7 @@ _SHOWN = ("x", "k_x", "k_m", "g_N", "tau_r", "k_R", "ke0")
 
 
 def _beginning(doses: Sequence[Doses]) -> int:
-    return min((0, *(int(d.start.min()) for d in doses if d.start.size)))
+    return min(0, *(int(d.start.min()) for d in doses if d.start.size), 0)
 
 
 def _treatment(job: _Job, who: Persons) -> Doses:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit, logit
@@ -40,39 +41,55 @@ def persons(
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
-    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, M0).  Raises InputError where the
-    condition has no pain, or for an unknown name.
+    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, e_c, M0).  Raises InputError where the
+    condition has no pain, for an unknown name, or for a step's parameter without a value.
     """
-    given = dict(changes or {})
+    given = {**mechanism.values, **(changes or {})}
     n = len(people)
     own = _condition(mechanism, condition, given)
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
-        for name, parameter in mechanisms.parameters(mechanism.name).items()
+        for name, parameter in mechanisms.parameters(mechanism.known_as).items()
     }
-    channel = {
-        name: np.full(n, float(v))
-        for name, v in receptor.half_block(
-            **{k: given.pop(k) for k in list(given) if k in receptor.nmda_block.parameters}
-        ).items()
+    values |= {
+        name: np.full(n, float(given.pop(name))) for name in mechanism.values if name in given
     }
+    changed = [k for k in given if k in receptor.nmda_block.parameters]
+    channel = _channel(**{k: given.pop(k) for k in changed})
     if given:
         known = ", ".join((*values, *own))
         raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {known}")
     reach = _responsive(values, draw, n)
     values["k_x"], values["k_m"] = values["k_x"] * reach, values["k_m"] * reach
-    values |= channel | {"S_share": np.full(n, receptor.share_of_s())}
+    values |= {name: np.full(n, v) for name, v in channel.items()}
+    values |= {"S_share": np.full(n, receptor.share_of_s())}
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
-    for name in ("I", "D_c", "M0", "lasting"):
+    for name in ("I", "D_c", "e_c", "M0", "lasting"):
         values[name] = np.full(n, own[name])
     # in health nothing is sensitized, but something could become so: the scale is that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
     values["S_0"] = np.full(n, own["S_max"])
     values["NRS0"] = _baseline(condition, people, draw)
     values["L_0"] = logit(values["NRS0"] / 10)
+    _complete(mechanism, circuit, {*values, "a_0"})
     values["a_0"] = values["L_0"] - _at_rest(circuit, values)
     start = {s: values[name] for s, name in mechanisms.START.items() if s in circuit.states}
     return Persons(values, start)
+
+
+@lru_cache(maxsize=256)
+def _channel(**changes: float) -> dict[str, float]:
+    """Half-blocking levels and relative potencies (see `receptor.half_block`)."""
+    return {name: float(v) for name, v in receptor.half_block(**changes).items()}
+
+
+def _complete(mechanism: Mechanism, circuit: Circuit, known: set[str]) -> None:
+    own = [p for p in circuit.parameters if not p.startswith(mechanisms.BLOOD)]
+    if missing := [p for p in own if p not in known]:
+        raise InputError(
+            f"mechanism '{mechanism.name}' has no value for {', '.join(missing)}: give it beside "
+            "the step, altered(..., name=value)"
+        )
 
 
 def _condition(
@@ -84,11 +101,12 @@ def _condition(
     known = {"X_mean", "X_sd"} <= given.keys()
     placebo: Mapping[str, float] = {"X_mean": 0.0, "X_sd": 0.0}
     if not known:
-        placebo = mechanisms.placebo(mechanism.name, condition.name)
+        placebo = mechanisms.placebo(mechanism.known_as, condition.name)
     found = {
         "I": drive,
         "S_max": condition.circuit["S_max"].value,
         "D_c": condition.circuit["D"].value,
+        "e_c": condition.circuit["e_c"].value,
         "M0": condition.circuit["M0"].value,
         "X_mean": placebo["X_mean"],
         "X_sd": placebo["X_sd"],
@@ -142,5 +160,7 @@ def _at_rest(circuit: Circuit, values: Mapping[str, Array]) -> Array:
         s: values[mechanisms.START[s]] if s in mechanisms.START else 0.0 for s in circuit.states
     }
     rest = {p: np.asarray(values[p]) if p in values else 1.0 for p in circuit.parameters}
-    _, outputs = circuit.evaluate(states, dict.fromkeys(circuit.doses, 0.0), {**rest, "a_0": 0.0})
+    _, outputs = circuit.evaluate(
+        states, dict.fromkeys(circuit.doses, 0.0), {**rest, "a_0": 0.0, "NRS_c": 0.0}
+    )
     return np.asarray(outputs["nociception.L"], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What is not known, apart from how people differ: the mean of a trial under each posterior draw."""
+"""What is not known, apart from how people differ: a trial's mean under each posterior draw."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
