@@ -42,7 +42,7 @@ docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
 
-# The two pictures of the README; a test says when they are not of this version.
+# The pictures of the README; a test says when they are not of this version.
 pictures: $(VENV)/.run
 	$(BIN)/python docs/pictures.py
 

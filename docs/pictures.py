@@ -6,7 +6,7 @@ import antalgic
 
 ROOT = Path(__file__).parents[1]
 
-for name in ("crps-100h", "five-models"):
+for name in ("crps-100h", "five-models", "rival-mechanisms"):
     antalgic.load(ROOT / "studies" / f"{name}.yaml").run().plot(
         ROOT / "docs" / "images" / f"{name}.png"
     )

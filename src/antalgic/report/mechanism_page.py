@@ -98,8 +98,7 @@ def show(d: Description) -> None:
         Text("Steps, without the blood model that feeds them", style="bold"),
         Text(d.circuit.rpartition("\noutputs:")[0], no_wrap=True, overflow="ignore"), "",
         Text("Outputs", style="bold"), *outputs, "", _table(d),
-        Text("What belongs to a condition (drives, sensitization, mood burden) is printed by antalgic "
-             "conditions NAME."),
+        Text("Drives, sensitization and mood: antalgic conditions NAME"),
     ]  # fmt: skip
     Console(highlight=False).print(Group(*parts))
 

@@ -29,7 +29,7 @@ class Cell:
     """A number as text, what stands beneath it, and the published value where there is one."""
 
     main: str
-    below: str = ""
+    below: tuple[str, ...] = ()
     published: str = ""
 
 
@@ -113,7 +113,7 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
     groups = [
         Group(
             "Pain, 0 to 10", "mean, and standard deviation between people",
-            tuple((arm.name, _pain_cells(result, arm, visits, found)) for arm in arms),
+            _rows([(arm, arm.label, _pain_cells(result, arm, visits, found)) for arm in arms]),
         )
     ]  # fmt: skip
     pairs = relief.pairs(result)
@@ -123,9 +123,15 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
                 "Difference",
                 "mean, standard deviation between people"
                 + (f", and standard error in a trial of {_size(found)}" if found.sizes else ""),
-                tuple(
-                    (f"{a.name} less {b.name}", _difference_cells(result, a, b, visits, found))
-                    for a, b in pairs
+                _rows(
+                    [
+                        (
+                            a,
+                            f"{a.label} less {b.label}",
+                            _difference_cells(result, a, b, visits, found),
+                        )
+                        for a, b in pairs
+                    ]
                 ),
             )
         )
@@ -133,10 +139,28 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
         groups.append(
             Group(
                 f"At least {relief.percent(least)} relief", "share of the people",
-                tuple((arm.name, _share_cells(result, arm, visits, least, found)) for arm in arms),
+                _rows(
+                    [
+                        (arm, arm.label, _share_cells(result, arm, visits, least, found))
+                        for arm in arms
+                    ]
+                ),
             )
         )  # fmt: skip
     return groups
+
+
+def _rows(
+    lines: Sequence[tuple[Arm, str, tuple[Cell, ...]]],
+) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+    """Lines under their names; one for all mechanisms where these make no difference."""
+    several = len({arm.mechanism for arm, _, _ in lines}) > 1
+    found: dict[str, tuple[Cell, ...]] = {}
+    for arm, name, cells in lines:
+        same = all(other == cells for _, n, other in lines if n == name)
+        own = "each mechanism" if same else str(arm.mechanism)
+        found[f"{name}, {own}" if several else name] = cells
+    return tuple(found.items())
 
 
 def _pain_cells(
@@ -145,7 +169,7 @@ def _pain_cells(
     cells = []
     for visit in visits:
         values = relief.column(result, arm, visit.pain)
-        below = f"SD {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+        below = (f"SD {values.std(ddof=1):.1f}",) if len(values) > 1 else ()
         cells.append(
             Cell(relief.points(float(values.mean())), below, _seen(found, arm, None, visit))
         )
@@ -157,12 +181,13 @@ def _difference_cells(
 ) -> tuple[Cell, ...]:
     cells = []
     for visit in visits:
+        if visit.relief is None:
+            cells.append(Cell("–"))
+            continue
         gap = relief.difference(result, arm, other, visit, found.sizes)
         below = [f"SD {gap.sd:.1f}"] if len(result.people) > 1 and gap.sd else []
         below += [f"SE {gap.se:.1f}"] if gap.se is not None else []
-        cells.append(
-            Cell(relief.points(gap.mean), ", ".join(below), _seen(found, arm, other, visit))
-        )
+        cells.append(Cell(relief.points(gap.mean), tuple(below), _seen(found, arm, other, visit)))
     return tuple(cells)
 
 
@@ -179,7 +204,7 @@ def _share_cells(
         if seen:
             spread = "" if seen[0].se is None else f" ± {100 * seen[0].se:.0f}"
             published = f"{100 * seen[0].value:.0f}{spread} %"
-        cells.append(Cell(relief.percent(relief.share(result, arm, visit, least)), "", published))
+        cells.append(Cell(relief.percent(relief.share(result, arm, visit, least)), (), published))
     return tuple(cells)
 
 
@@ -223,11 +248,11 @@ def summary(result: Result) -> str:
     title = title if title[1:2].isupper() else title[:1].lower() + title[1:]
     start = float(relief.column(result, arms[0], "pain.baseline").mean())
     levels = [
-        f"{relief.points(float(relief.column(result, a, first.pain).mean()))} under “{a.label}”"
+        f"to {relief.points(float(relief.column(result, a, first.pain).mean()))} under “{a.label}”"
         for a in arms
     ]
     said = [
-        f"In {who} with {title}, mean pain goes from {relief.points(start)} to "
+        f"In {who} with {title}, mean pain goes from {relief.points(start)} "
         f"{words.listed(levels)} at {first.name}."
     ]
     pairs = relief.pairs(result)
@@ -250,14 +275,22 @@ def _lasting(result: Result, arm: Arm, other: Arm) -> str:
     last = relief.visits(result)[-1]
     gap = relief.difference(result, arm, other, last, {})
     half = relief.half_gone(result, arm, other)
-    gone = "" if half is None else f"half of the difference is lost by {relief.when(half)}, and "
-    left = (
-        f"{relief.points(gap.mean)} points are left at {last.name}"
-        if gap.mean
-        else f"none is left at {last.name}"
+    first = next(v for v in relief.visits(result) if v.relief)
+    now = relief.difference(result, arm, other, first, {})
+    gone = (
+        ""
+        if half is None
+        else f"half of that at the end of treatment is lost by {relief.when(half)}, and "
     )
-    text = f"Against “{other.label}”, {gone}{left}."
-    return text
+    left = (
+        f"{relief.points(gap.mean)} points of it are left at {last.name}"
+        if gap.mean
+        else f"none of it is left at {last.name}"
+    )
+    return (
+        f"The difference from “{other.label}” is {relief.points(now.mean)} points at {first.name}; "
+        f"{gone}{left}."
+    )
 
 
 def _spread(result: Result) -> str:

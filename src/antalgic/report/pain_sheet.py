@@ -179,7 +179,7 @@ def _small(given: Scene, layout: Layout) -> list[Block]:
     gap = 0.74
     columns = layout.columns
     width = (layout.width - layout.left - layout.right - (columns - 1) * gap) / columns
-    drawings = _drawings(given)
+    drawings = _drawings(given, columns)
     rows = [drawings[i : i + columns] for i in range(0, len(drawings), columns)]
     height = 1.35
     return [
@@ -194,7 +194,7 @@ def _small(given: Scene, layout: Layout) -> list[Block]:
     ]
 
 
-def _drawings(given: Scene) -> list[tuple[str, Callable[[Axes], None]]]:
+def _drawings(given: Scene, columns: int) -> list[tuple[str, Callable[[Axes], None]]]:
     """Small panels in reading order: in two columns the beginning stands left, the rest right."""
     outputs = [o for o in given.result.outputs if o in mechanisms.OUTPUTS and o != "pain"]
     order = ("sensitization", "mood")
@@ -206,6 +206,8 @@ def _drawings(given: Scene) -> list[tuple[str, Callable[[Axes], None]]]:
         start.append(("beginning", _beginning(given, begun)))
     if any(arm.simulation is not None for arm in given.arms):
         start.append(("blood", _blood(given, begun)))
+    if columns == 1:
+        return start + behind
     found = []
     while start or behind:
         found += [column.pop(0) for column in (start, behind) if column]
