@@ -20,6 +20,7 @@ from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import Simulation, simulate
 from antalgic.simulation.chain import Chain, follow
+from antalgic.simulation.individual import Array
 from antalgic.simulation.persons import BASELINE
 
 if TYPE_CHECKING:
@@ -114,8 +115,16 @@ def planned(given: Setting) -> list[Arm]:
 
 def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
     """An arm with its simulation and its chain; ``done`` holds the blood of arms by their label."""
-    found = replace(arm, simulation=done.get(arm.label) or _blood(given, arm))
-    return replace(found, chain=_chain(given, found))
+    chain = _chain(given, arm)
+    if arm.regimen.decisions:
+        if chain is None:
+            raise given.study.error(
+                "hold_if needs pain to be followed: give the study a condition and an output "
+                "such as pain",
+                "arms", arm.regimen.name,
+            )  # fmt: skip
+        return replace(arm, chain=chain, simulation=_blood(given, arm, chain.given))
+    return replace(arm, chain=chain, simulation=done.get(arm.label) or _blood(given, arm))
 
 
 def chain_outputs(given: Setting, mechanism: str) -> list[str]:
@@ -234,7 +243,7 @@ def _check_outputs(given: Setting, arms: list[Arm]) -> None:
 # --- simulation --------------------------------------------------------------------------------
 
 
-def _blood(given: Setting, arm: Arm) -> Simulation | None:
+def _blood(given: Setting, arm: Arm, amounts: Array | None = None) -> Simulation | None:
     """The concentrations of an arm: those asked for, or all where only pain was."""
     if arm.model is None:
         return None
@@ -245,7 +254,7 @@ def _blood(given: Setting, arm: Arm) -> Simulation | None:
             analytes=_wanted(study, arm.model) or arm.model.analytes,
             seed=study.seed, typical=study.population.typical,
             residual_error=study.residual_error, trajectories=given.trajectories,
-            threads=given.threads,
+            threads=given.threads, given=amounts,
         )  # fmt: skip
     except InputError as error:
         place = (error.field,) if error.field else ("arms", arm.regimen.name)

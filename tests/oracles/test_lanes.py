@@ -1,10 +1,12 @@
 """The nonlinear engine against SciPy's DOP853 at 1e-10 and against the linear engine."""
 
 import importlib.util
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy
 from scipy.integrate import solve_ivp
 
 from antalgic.engine import linear
@@ -108,6 +110,9 @@ TURNOVER = Circuit(
     ),
     {"X": ("t.X",), "E": ("h.E",), "root": ("h.root",)},
 )
+
+
+NONE = Doses(*np.zeros((2, 0), dtype=np.int64), np.zeros((0, 1)), np.zeros(0, dtype=np.int64))
 
 
 def regimen(rng, model, horizon, people):
@@ -248,6 +253,38 @@ def test_constant_inflow_and_powers_of_every_sort():
         assert w1.deviation(found[i], truth) < 1e-6
 
 
+@step(
+    states={"E": "1", "M": "1"},
+    inputs={"X": "1"},
+    parameters={"gain": "1", "gamma": "1"},
+    outputs={"E": "1", "M": "1", "level": "1"},
+)
+def logistic(E, M, X, gain, gamma):
+    """Every function that generated code computes by itself, in rates and outputs."""
+    on = 1 / (1 + math.e ** (-gain * (X - E)))
+    return (on - E + 0.1 * sympy.tanh(M), X**gamma / (1 + X**gamma) - M * sympy.exp(-E)), (
+        E, M, sympy.log(1 + E) + on,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", METHODS)
+def test_logistic_and_other_functions_keep_the_tolerance(pair):
+    circuit = Circuit(
+        (
+            Use(turnover, "t", {}, {"kin": "kin", "kout": "kout"}),
+            Use(logistic, "l", {"X": ("t.X",)}, {p: p for p in ("gain", "gamma")}),
+        ),
+        {"E": ("l.E",), "M": ("l.M",), "level": ("l.level",)},
+    )
+    model = compiled(circuit, pair)
+    parameters = np.random.default_rng(8).uniform(0.3, 5.0, (len(model.parameters), 18))
+    hours, x0 = np.array([0.0, 0.4, 2.0, 9.0, 30.0]), np.array([[0.0], [0.1], [0.2]])
+    found = solve(model.kernel, parameters, NONE, ticks(hours), rtol=1e-6, initial=x0).values
+    for i in (0, 7, 17):
+        truth = w1.reference(circuit, model, parameters[:, i], one(NONE, 0), x0[:, 0], hours)
+        assert w1.deviation(found[i], truth) < 1e-6
+
+
 def test_two_models_have_two_modules_and_one_model_has_one():
     names = {compiled(c, "dp54").kernel.owner.__name__ for c in (LINEAR, SATURABLE, GROWTH)}
     assert len(names) == 3
@@ -259,6 +296,8 @@ def test_the_linear_block_of_w1_is_all_but_response_and_sensitization():
     traced = trace(w1.circuit())
     assert traced.slow == ("drug.R", "cord.S")
     assert traced.signals == ("site.Ce", "drug.T")
+    blood = ("gut.A", "ket.A1", "ket.A2", "ket.A3")
+    assert traced.linear == (*blood, "site.Ce", "drug.T")  # nothing reads norketamine
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
@@ -304,9 +343,6 @@ def test_the_rosenbrock_pair_satisfies_its_order_conditions_and_is_l_stable():
     assert max(abs(f - w) for q, f, w in conditions if q == 4) > 1e-4
     for weights in (b, weaker):  # R(z) = 1 + z b (I - z beta)^-1 1 vanishes at infinity
         assert 1 - weights @ np.linalg.solve(beta, np.ones(n)) == pytest.approx(0, abs=1e-11)
-
-
-NONE = Doses(*np.zeros((2, 0), dtype=np.int64), np.zeros((0, 1)), np.zeros(0, dtype=np.int64))
 
 
 def radau(field, x0, hours, jacobian):

@@ -119,6 +119,22 @@ def test_same_bits_for_any_threads_and_any_order_of_blocks(model):
     assert turned.values.tobytes() == one.values[order].tobytes()
 
 
+def test_same_bits_when_people_are_cut_into_chunks_of_whole_blocks(model):
+    people, cut = 70, 32
+    shared = doses(model, [(0.0, 4.0, 80.0, "iv"), (30.3, 0.0, 20.0, "oral")])
+    own = ticks(np.random.default_rng(2).uniform(0, 40, (2, people)))
+    parameters = w1.patients(model, people, 11)
+    arguments = {"rtol": 1e-4, "initial": w1.initial(model), "start": 0}
+    parts = []
+    for part in (slice(None), slice(0, cut), slice(cut, None)):
+        given_doses = Doses(own[:, part], shared.duration, shared.amount, shared.target)
+        found = solve(
+            model.kernel, parameters[:, part], given_doses, ticks(TIMES), threads=2, **arguments
+        )
+        parts.append(found.values)
+    assert np.concatenate(parts[1:]).tobytes() == parts[0].tobytes()
+
+
 def test_response_is_not_proportional_to_dose(model):
     once = run(model, doses(model, [(0.0, 4.0, 50.0, "iv")])).values
     twice = run(model, doses(model, [(0.0, 4.0, 100.0, "iv")])).values

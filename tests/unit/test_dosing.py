@@ -223,9 +223,9 @@ RULES = [
         "expected a rate above 0 mg/h",
     ),
     (
-        TITRATED | {"titrate": TITRATED["titrate"] | {"hold_if": "dissociation > 40"}},
+        TITRATED | {"titrate": TITRATED["titrate"] | {"hold_if": "dissociation 40"}},
         ("titrate", "hold_if"),
-        "dissociation is not simulated in this version",
+        "'dissociation 40' is no rule, expected an output, < or >, and a number",
     ),
     # a bound
     (

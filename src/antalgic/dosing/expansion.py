@@ -22,6 +22,7 @@ from antalgic.dosing.items import (
     Titration,
 )
 from antalgic.dosing.regimen import (
+    Decision,
     DoseEvent,
     ParameterChange,
     Perpetrator,
@@ -128,7 +129,25 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
         notes=tuple(notes),
         steady_items=steady,
         treated=_treated(courses, horizon),
+        decisions=tuple(d for course in courses if (d := _decision(course, ticks(horizon)))),
     )
+
+
+def _decision(course: _Course, end: int) -> Decision | None:
+    """The decisions that a titration with a rule needs, for each of its courses."""
+    rule = course.item.titrate
+    if rule is None or rule.hold_if is None:
+        return None
+    every = ticks(course.item.every or 0)
+    begins = [
+        start + k * every
+        for start, count in zip(course.starts, course.counts, strict=True)
+        for k in range(count)
+    ]
+    times = [
+        tuple(from_ticks(b + p.offset) for p in course.pieces if b + p.offset < end) for b in begins
+    ]
+    return Decision(course.part.number, rule.hold_if, tuple(times))
 
 
 def _treated(courses: Iterable[_Course], horizon: float) -> tuple[float, float] | None:
@@ -261,12 +280,10 @@ def _titrated(part: _Part, start: float, rule: Titration, total: int) -> tuple[_
     room = max(1, -(-total // every))
     # A hair below a whole number is rounding: 0.3 is reached from 0 in three rises of 0.1.
     rises = (top - start) / rule.up.value * (1 - 1e-12)
-    count = room if rises >= room else min(room, math.ceil(rises) + 1)
+    count = room if rises >= room or rule.hold_if else min(room, math.ceil(rises) + 1)
     if count > MAX_EVENTS:
         raise ItemError(f"gives more than {MAX_EVENTS} steps: give fewer", part.place, "titrate")
-    rates = [start + k * rule.up.value for k in range(count)]
-    if count - 1 >= rises:
-        rates[-1] = top
+    rates = [start + k * rule.up.value if k < rises else top for k in range(count)]
     ends = [*range(every, count * every, every), total]
     return tuple(
         _Piece(k * every, end - k * every, rate, rate=True)

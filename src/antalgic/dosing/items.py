@@ -17,6 +17,7 @@ from antalgic.dosing.fields import (
     AtMost,
     Drug,
     Factor,
+    HoldIf,
     Hours,
     Interval,
     Missed,
@@ -61,21 +62,15 @@ class Step(Strict):
 
 
 class Titration(Strict):
-    """A rate that goes up by `up` after every `every`, until it reaches `max`."""
+    """A rate that goes up by `up` after every `every`, until it reaches `max`.
+
+    hold_if: such as "pain < 3"; a person for whom it holds then keeps the rate until the next time.
+    """
 
     every: Interval
     up: Rate
     max: Rate
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_rule_on_effects(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and "hold_if" in data:
-            raise problem(
-                ("hold_if",),
-                "dissociation is not simulated in this version, so this rule cannot act: remove it",
-            )
-        return data
+    hold_if: HoldIf | None = None
 
     @model_validator(mode="after")
     def _rises(self) -> Self:

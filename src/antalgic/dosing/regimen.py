@@ -57,6 +57,29 @@ class Perpetrator:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A rate is not raised while an output is above (or below) a bound; text is as written."""
+
+    output: str
+    above: bool
+    bound: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Rates of an item that are decided on the way: times (h) of the pieces of each course.
+
+    The rate of the first piece is fixed; before each later one it goes up by a step unless `hold`
+    is met then.  The doses of the item are those of a person who is never held.
+    """
+
+    item: int
+    hold: Hold
+    courses: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Segment:
     """A stretch of a regimen as one draws it: a steady rate (mg/h), or an amount (mg) at a time.
 
@@ -81,6 +104,7 @@ class Regimen:
     steady_state is the period in h of the doses of `steady_items`: at time 0 these have been
     repeated since ever, at the times modulo the period at which they go on.  treated is when
     treatment begins and ends in h, whether drug or placebo is given; None where neither is.
+    decisions are the items whose rates depend on how the patient fares.
     """
 
     name: str
@@ -91,6 +115,7 @@ class Regimen:
     notes: tuple[str, ...] = ()
     steady_items: tuple[int, ...] = ()
     treated: tuple[float, float] | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def drugs(self) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 
 from antalgic.engine.laneexp import WORK, halvings, size_of
+from antalgic.engine.lanemath import rough_power
 from antalgic.engine.laneplan import BEGIN, END, GIVE
-from antalgic.engine.lanevector import LANES, call, copy, largest, multiply
+from antalgic.engine.lanevector import LANES, call, copy, expect_write, gather, largest, multiply
 from antalgic.engine.linear import TICKS_PER_HOUR
 
 #: Propagators kept per block.
@@ -101,18 +102,31 @@ def _flush(tile, outputs, out, column, first, count):
     """Write ``count`` readouts of every lane to their places from output number ``first`` on."""
     for lane in range(min(LANES, out.shape[0] - column)):
         for c in range(outputs):
-            for i in range(count):
-                out[column + lane, c, first + i] = tile[(i * outputs + c) * LANES + lane]
+            at = c * LANES + lane
+            if count == TILE:
+                gather(tile, at, outputs * LANES, TILE, out, column + lane, c, first)
+            else:
+                for i in range(count):
+                    out[column + lane, c, first + i] = tile[at + i * outputs * LANES]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _reaches(worst, limit, factor, order):
-    """Whether a step ``factor`` times as long as one that erred by ``worst`` keeps the limit."""
-    growth = factor / _SAFETY
-    power = growth
-    for _ in range(1, order):
-        power *= growth
-    return worst * (power * power) <= limit
+def _expect(outputs, out, column, first, part):
+    """Fetch the last cache lines that the next flush writes to, one share of them per readout.
+
+    People's results lie far apart: without this every flush waits for memory.
+    """
+    for i in range(part, outputs * LANES, TILE):
+        lane, c = i // outputs, i % outputs
+        expect_write(out, min(column + lane, out.shape[0] - 1), c, first + 2 * TILE - 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _factor(limit, worst, order):
+    """By how much the next step may be longer; squared errors; the least factor for NaN."""
+    if not worst >= 0.0:
+        return _SHRINK
+    return min(_GROW, max(_SHRINK, _SAFETY * rough_power(limit / worst, 0.5 / order)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -186,6 +200,7 @@ def drive(
         for boundary in range(time.shape[0]):
             if output[boundary] >= 0:
                 call(readout, work, tile, tile_count * outputs, 0.0)
+                _expect(outputs, out, column, tile_from, tile_count)
                 tile_count += 1
                 if tile_count == TILE or boundary == time.shape[0] - 1:
                     _flush(tile, outputs, out, column, tile_from, tile_count)
@@ -268,28 +283,17 @@ def drive(
                 worst = largest(work, error_at)
                 if worst <= limit:
                     steps[number, 0] += 1
-                    # mostly the step may stay as long as it was: then no root is needed
-                    if (
-                        fresh
-                        or not _reaches(worst, limit, 1.0, order)
-                        or _reaches(worst, limit, wanted / hours, order)
-                    ):
-                        factor = _GROW
-                        if not _reaches(worst, limit, _GROW, order):
-                            factor = _SAFETY * (limit / worst) ** (0.5 / order)
-                        if factor < 1.0 or wanted < hours * factor:
-                            wanted = hours * factor
-                        if fresh:
-                            after_event = hours * factor
-                            fresh = False
+                    factor = _factor(limit, worst, order)
+                    if factor < 1.0 or wanted < hours * factor:
+                        wanted = hours * factor
+                    if fresh:
+                        after_event = hours * factor
+                        fresh = False
                     copy(work, after_at, work, 0, state)
                     position += (1 + 2 * triple) * (_WHOLE >> level)
                 else:
                     steps[number, 1] += 1
-                    factor = _SHRINK
-                    if worst > limit:
-                        factor = max(_SHRINK, _SAFETY * (limit / worst) ** (0.5 / order))
-                    wanted = hours * min(factor, 0.5)
+                    wanted = hours * min(_factor(limit, worst, order), 0.5)
                     if level == _HALVINGS:
                         steps[number, 3] = boundary + 1
                 if steps[number, 0] + steps[number, 1] >= most_steps:

@@ -139,7 +139,8 @@ def halvings(
             place = (out_at + i * entries) * LANES
             for k in range(size):
                 out[place + k] = work[a * size + k]
-            for j in range(diagonal.shape[0] - inputs, diagonal.shape[0]):
+            # an empty block has inputs too, but no matrix
+            for j in range(max(0, diagonal.shape[0] - inputs), diagonal.shape[0]):
                 for lane in range(LANES):
                     out[place + diagonal[j] * LANES + lane] = 1.0
         if i > 0:

@@ -206,6 +206,23 @@ def power(x, y):
 
 
 @_inlined
+def finite(slope):
+    """A slope of the equations; 0 where it has no finite value.
+
+    A root rises infinitely fast at 0.  A Rosenbrock step is consistent with any slopes, only less
+    accurate, and its error is watched.
+    """
+    return choose(abs(slope) < inf, slope, 0.0)
+
+
+@_inlined
+def rough_power(x, y):
+    """x^y for x > 0 and small y, within 7% of itself, by the bits alone: for choosing steps."""
+    one = _BIAS << _EXPONENT
+    return _value(int(y * (_bits(x) - one)) + one)
+
+
+@_inlined
 def tanh(x):
     """The hyperbolic tangent, within 1e-15 of itself; NaN for NaN."""
     c: float = choose(x > -20.0, x, -20.0)

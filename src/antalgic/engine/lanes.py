@@ -183,6 +183,8 @@ def solve(
     values = np.empty((people, layout.outputs, len(times))) if out is None else out
     if values.shape != (people, layout.outputs, len(times)):
         raise ValueError(f"out has shape {values.shape}")
+    if not values.flags.c_contiguous:
+        raise ValueError("out must be contiguous")
     final = np.empty((n, people))
     blocks = -(-people // LANES)
     steps = np.zeros((blocks, 4), dtype=np.int64)

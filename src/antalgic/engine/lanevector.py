@@ -107,6 +107,60 @@ def copy(typing_context, source, source_at, target, target_at, count):
 
 
 @intrinsic
+def expect_write(typing_context, array, i, j, k):
+    """Ask for the cache line of array[i, j, k], which need not exist, to be written to soon."""
+    signature = types.void(array, i, j, k)
+
+    def codegen(context, builder, signature, arguments):
+        kind = signature.args[0]
+        whole = context.make_array(kind)(context, builder, arguments[0])
+        shape = cgutils.unpack_tuple(builder, whole.shape, 3)
+        strides = cgutils.unpack_tuple(builder, whole.strides, 3)
+        place = cgutils.get_item_pointer2(
+            context, builder, whole.data, shape, strides, kind.layout, arguments[1:]
+        )
+        byte, number = ir.PointerType(ir.IntType(8)), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, number, number, number]),
+            "llvm.prefetch.p0",
+        )
+        write, near, data = (ir.Constant(number, value) for value in (1, 3, 1))
+        builder.call(function, [builder.bitcast(place, byte), write, near, data])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def gather(typing_context, slots, at, stride, count, array, i, j, k):
+    """array[i, j, k : k + count] = slots[at], slots[at + stride], ...; ``count`` is a literal."""
+    if not isinstance(count, types.IntegerLiteral) or array.layout != "C":
+        return None
+    many = count.literal_value
+    signature = types.void(slots, at, stride, count, array, i, j, k)
+
+    def codegen(context, builder, signature, arguments):
+        source = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        whole = context.make_array(signature.args[4])(context, builder, arguments[4])
+        shape = cgutils.unpack_tuple(builder, whole.shape, 3)
+        strides = cgutils.unpack_tuple(builder, whole.strides, 3)
+        place = cgutils.get_item_pointer2(
+            context, builder, whole.data, shape, strides, "C", arguments[5:]
+        )
+        row = ir.VectorType(ir.DoubleType(), many)
+        value, at = ir.Constant(row, ir.Undefined), arguments[1]
+        for number in range(many):
+            one = builder.load(builder.gep(source, [at]))
+            value = builder.insert_element(value, one, ir.Constant(ir.IntType(32), number))
+            at = builder.add(at, arguments[2])
+        builder.store(value, builder.bitcast(place, ir.PointerType(row)), align=8)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
 def call(typing_context, address, work, propagator, propagator_at, hours):
     """Call generated code: f(work, propagator + slot propagator_at, hours, LANES).
 

@@ -114,10 +114,14 @@ def channel_block(
 def half_block(**changes: ArrayLike | str) -> dict[str, NDArray[np.float64]]:
     """Parameters of `channel_block` from those of `nmda_block`, which may be changed by name.
 
+    Raises InputError for an n other than 1: `channel_block` is the law of one site.
+
     >>> print(half_block()["K_phasic"].round(0))
     882.0
     """
     given: dict[str, Any] = dict(changes)
+    if np.any(changed(parameters(), given, nmda_block.parameters, _MAY_BE_ZERO)["n"] != 1):
+        raise InputError("expected 1: the block of a channel is the law of one site", field="n")
     inside = {ligand: block({ligand: 1.0}, **given) for ligand in _OF_CHANNEL.values()}
     x = {
         ligand: (b.phasic / (1 - b.phasic), b.tonic / (1 - b.tonic)) for ligand, b in inside.items()

@@ -4,6 +4,7 @@ The **linear block** is the largest set of states whose derivatives are sums ove
 states, the dose rates and a constant, with coefficients of parameters only: pharmacokinetics,
 effect sites, tolerance that follows a concentration.  The other states are **slow**: they may
 depend on anything, and read the block through the few states of it that their equations name.
+States of the block that reach neither an output nor a slow state are left out.
 """
 
 from collections.abc import Mapping
@@ -63,6 +64,8 @@ def trace(circuit: Circuit) -> Trace:
     }
     linear = _block(circuit.states, gradient, moving)
     slow = tuple(s for s in circuit.states if s not in linear)
+    seen = [*outputs.values(), *(derivatives[s] for s in slow)]
+    linear = _reaching(linear, seen, derivatives, state)
     nothing = dict.fromkeys(moving, 0)
     matrix = {
         (s, c): gradient[s, c] for s in linear for c in (*linear, *dose) if gradient[s, c] != 0
@@ -81,7 +84,7 @@ def trace(circuit: Circuit) -> Trace:
         columns=(*linear, *dose, *affine),
         matrix=matrix,
         entry=entry,
-        derivatives=derivatives,
+        derivatives={s: derivatives[s] for s in (*linear, *slow)},
         outputs=outputs,
         state=state,
         dose=dose,
@@ -133,3 +136,19 @@ def _block(
         if len(kept) == len(block):
             return tuple(block)
         block = kept
+
+
+def _reaching(
+    linear: tuple[str, ...],
+    seen: list[Any],
+    derivatives: Mapping[str, Any],
+    state: Mapping[str, Any],
+) -> tuple[str, ...]:
+    """The states of the block that some expression reads, or a state that one reads, and so on."""
+    kept: set[str] = set()
+    while True:
+        used = {symbol for e in seen for symbol in e.free_symbols}
+        found = {s for s in linear if state[s] in used}
+        if found == kept:
+            return tuple(s for s in linear if s in kept)
+        kept, seen = found, [*seen, *(derivatives[s] for s in found)]

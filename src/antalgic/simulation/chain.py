@@ -19,6 +19,7 @@ from antalgic.model.mechanism import COURSE, OUTPUTS, Mechanism
 from antalgic.model.shelf import PKModel
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
+from antalgic.simulation import decide
 from antalgic.simulation.bands import Bands, in_order
 from antalgic.simulation.compile import Compiled, compiled
 from antalgic.simulation.individual import Array, Draw, individual
@@ -41,7 +42,8 @@ class Chain:
 
     ``quantiles`` (outputs, times, levels), ``mean`` (outputs, times), ``values`` (outputs, times,
     people) where asked for.  ``endpoints`` and ``parameters`` are (people,) by name: pain before
-    treatment, its least and mean, pain and relief at the end and at whole weeks.
+    treatment, its least and mean, pain and relief at the end and at whole weeks.  ``given``
+    (people, doses) is there where a rule decided on doses: what each person got, mg.
     """
 
     mechanism: Mechanism
@@ -51,6 +53,7 @@ class Chain:
     endpoints: dict[str, Array]
     parameters: dict[str, Array]
     values: Array | None
+    given: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -97,32 +100,43 @@ def follow(
         raise InputError(
             "pain before a treatment without a beginning is not known: leave out steady_state"
         )
+    if regimen.doses and model is None:
+        raise InputError(f"there is no model of blood for {', '.join(regimen.drugs)}")
     job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol)
     wanted = _wanted(job, outputs)
     places = [job.compiled.outputs.index(name) for name in wanted]
     draw = Draw(seed, replicate, 0, typical)
     bands = Bands(len(people), len(wanted), len(times), trajectories)
-    kept: dict[str, dict[str, Array]] = {"endpoints": {}, "parameters": {}}
+    kept: dict[str, dict[str, Array]] = {"endpoints": {}, "parameters": {}, "given": {}}
     bounds = [(a, min(a + CHUNK, len(people))) for a in range(0, len(people), CHUNK)]
     workers = threads or os.cpu_count() or 1
 
-    def tile(place: tuple[int, int]) -> tuple[int, Array, dict[str, Array], dict[str, Array]]:
+    def tile(place: tuple[int, int]) -> tuple[int, Array, dict[str, dict[str, Array]]]:
         start, stop = place
         own = Draw(draw.seed, draw.replicate, start, draw.typical)
-        found, values = _solved(job, people.part(start, stop), own)
+        found = _solved(job, people.part(start, stop), own)
         pain = found.values[:, job.compiled.outputs.index("pain")]
-        return start, found.values[:, places], _endpoints(pain, times), values
+        columns = {
+            "endpoints": _endpoints(pain, times),
+            "parameters": found.parameters,
+            "given": {} if found.given is None else {"amount": found.given},
+        }
+        return start, found.values[:, places], columns
 
     with ThreadPoolExecutor(workers) as pool:
-        for start, values, endpoints, parameters in in_order(pool, tile, bounds, workers):
+        for start, values, columns in in_order(pool, tile, bounds, workers):
             bands.add(start, values)
-            for kind, columns in (("endpoints", endpoints), ("parameters", parameters)):
-                for name, column in columns.items():
-                    whole = kept[kind].setdefault(name, np.empty(len(people)))
+            for kind, named in columns.items():
+                for name, column in named.items():
+                    shape = (len(people), *column.shape[1:])
+                    whole = kept[kind].setdefault(name, np.empty(shape))
                     whole[start : start + len(column)] = column
         quantiles, mean = bands.summarise(pool, workers)
+    given = kept["given"].get("amount")
+    if given is not None:
+        kept["endpoints"]["dose.total"] = given.sum(axis=1)
     return Chain(
-        chosen, wanted, quantiles, mean, kept["endpoints"], kept["parameters"], bands.kept()
+        chosen, wanted, quantiles, mean, kept["endpoints"], kept["parameters"], bands.kept(), given
     )
 
 
@@ -135,10 +149,11 @@ def _job(
     times: Array,
     rtol: float,
 ) -> _Job:
-    given = model is not None and bool(regimen.doses)
-    planned = plan(model, regimen, float(times[-1])) if model is not None and given else None
-    inputs = planned.inputs if planned else ()
-    circuit = mechanism.circuit(model.circuit.fed_by(inputs) if model and given else None)
+    planned, blood = None, None
+    if model is not None and regimen.doses:
+        planned = plan(model, regimen, float(times[-1]))
+        blood = model.circuit.fed_by(planned.inputs)
+    circuit = mechanism.circuit(blood)
     return _Job(
         mechanism, circuit, _kernel(circuit, PAIR), model, planned, regimen, condition, changes,
         np.asarray(times, dtype=np.float64), rtol,
@@ -160,7 +175,16 @@ def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(outputs or there)
 
 
-def _solved(job: _Job, people: People, draw: Draw) -> tuple[Solution, dict[str, Array]]:
+@dataclass(frozen=True)
+class _Solved:
+    """Values (people, outputs, times) of some people, parameters, and drug given where decided."""
+
+    values: Array
+    parameters: dict[str, Array]
+    given: Array | None
+
+
+def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
     who = persons(job.mechanism, job.circuit, job.condition, people, draw, job.changes)
     values = dict(who.parameters)
     doses = [_treatment(job, who)]
@@ -180,16 +204,29 @@ def _solved(job: _Job, people: People, draw: Draw) -> tuple[Solution, dict[str, 
     for state, value in who.start.items():
         start[job.compiled.states.index(state)] = value
     more: dict[str, Any] = {} if sets == 1 else {"changes": changes}
-    try:
-        found = solve(
-            job.compiled.kernel, table[0] if sets == 1 else table, _joined(doses),
-            ticks(job.times), rtol=job.rtol, initial=start, floor=_FLOOR,
-            start=_beginning(doses), **more,
+
+    def go(given: Doses, times: Ticks, begin: int, states: Array | None) -> Solution:
+        return solve(
+            job.compiled.kernel, table[0] if sets == 1 else table, given, times, rtol=job.rtol,
+            initial=start if states is None else states, floor=_FLOOR, start=begin, **more,
         )  # fmt: skip
+
+    every, begin, times = _joined(doses), _beginning(doses), ticks(job.times)
+    drug = None
+    try:
+        if job.plan is None or not job.regimen.decisions:
+            found = go(every, times, begin, None).values
+        else:
+            first = len(doses[0].start)
+            found, every = decide.solve(
+                go, every, job.plan.doses, first, job.regimen.decisions, job.compiled.outputs,
+                times, begin,
+            )  # fmt: skip
+            drug = every.amount[first:].T
     except StepLimitError as error:
         raise InputError(str(error)) from error
-    first = {name: v[:, 0] if v.ndim == 2 else v for name, v in values.items()}
-    return found, {name: first[name] for name in _SHOWN if name in first}
+    shown = {name: v[:, 0] if v.ndim == 2 else v for name, v in values.items()}
+    return _Solved(found, {name: shown[name] for name in _SHOWN if name in shown}, drug)
 
 
 #: Parameters of the chain that are worth a column in the table of patients.
@@ -197,7 +234,7 @@ _SHOWN = ("x", "k_x", "k_m", "g_N", "tau_r", "k_R", "ke0")
 
 
 def _beginning(doses: Sequence[Doses]) -> int:
-    return min(0, *(int(d.start.min()) for d in doses if d.start.size), 0)
+    return min([0, *(int(d.start.min()) for d in doses if d.start.size)])
 
 
 def _treatment(job: _Job, who: Persons) -> Doses:

@@ -7,24 +7,27 @@ computed once per block, common parts computed once per stage.
 
 import hashlib
 import importlib.util
+import json
 import os
 import platform
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from antalgic.engine import lanemath
 from antalgic.engine.laneexp import Pattern, pattern
 from antalgic.engine.lanes import Kernel, Layout
 from antalgic.engine.pairs import METHODS, Rosenbrock
 from antalgic.model.compose import Circuit
-from antalgic.model.trace import CONSTANT, Trace, trace
-from antalgic.simulation.source import module_text
+from antalgic.simulation.identity import identity
 
 #: What a generated module defines.
 FUNCTIONS = ("prepare", "rates", "advance", "coast", "readout")
@@ -45,58 +48,135 @@ class Compiled:
     linear: int
 
 
+@dataclass(frozen=True)
+class _Description:
+    """What a kernel needs of a circuit, so that a second start needs no symbols.
+
+    ``matrix`` and ``entry`` are the keys of :class:`trace.Trace`; the numbers are those of
+    :func:`source.module_text`.
+    """
+
+    linear: tuple[str, ...]
+    slow: tuple[str, ...]
+    columns: tuple[str, ...]
+    signals: tuple[str, ...]
+    matrix: tuple[tuple[str, str], ...]
+    entry: tuple[tuple[str, str], ...]
+    constant: bool
+    text: str
+    precomputed: int
+    scratch: int
+
+
 def compiled(circuit: Circuit, pair: str) -> Compiled:
     """Compile a circuit for one of :data:`METHODS`, or load it if that has been done before.
 
-    ``pair`` is "dp54" (order 5), "bs32" (order 3, cheaper where rtol is coarse) or, for stiff
-    models, "rodas4".
+    ``pair`` is "dp54" (order 5), "ss43" (order 4, cheaper for rtol above 1e-5), "bs32" (order 3)
+    or, for stiff models, "rodas4".
     """
-    traced = trace(circuit)
     chosen = METHODS[pair]
-    n, inputs = len(traced.linear), len(traced.columns) - len(traced.linear)
-    position = {name: i for i, name in enumerate(traced.columns)}
-    shape = pattern(n + inputs if n else 0, [(position[s], position[c]) for s, c in traced.matrix])
-    signals = {position[s] for s in traced.signals}
-    stage = np.array([e for e, row in enumerate(shape.row) if row in signals], dtype=np.int64)
-    text, precomputed, scratch = module_text(traced, shape, stage, chosen)
-    module = _load(text)
-    slow = {name: i for i, name in enumerate(traced.slow)}
-    first, slot, entry = _dose_tables(traced, shape, position, slow)
+    described = _described(circuit, pair)
+    n, inputs = len(described.linear), len(described.columns) - len(described.linear)
+    position = {name: i for i, name in enumerate(described.columns)}
+    shape, stage = _shape(described.linear, described.columns, described.matrix, described.signals)
+    module = _load(described.text)
+    first, slot, entry = _dose_tables(described, circuit.doses, shape, position)
+    outputs = tuple(circuit.readouts)
     layout = Layout(
-        n, inputs, len(traced.slow), len(traced.outputs), len(traced.parameter), precomputed
-    )
+        n, inputs, len(described.slow), len(outputs), len(circuit.parameters),
+        described.precomputed,
+    )  # fmt: skip
     functions = tuple(getattr(module, f).address for f in FUNCTIONS)
     kernel = Kernel(
         layout, shape,
         np.array(chosen.chains), np.array(chosen.recipe, dtype=np.int64),
         stage, first, slot, entry,
-        len(shape.row) + len(traced.entry), CONSTANT in traced.columns, chosen.order, chosen.share,
-        layout.size + scratch, isinstance(chosen, Rosenbrock), functions, module,
+        len(shape.row) + len(described.entry), described.constant, chosen.order, chosen.share,
+        layout.size + described.scratch, isinstance(chosen, Rosenbrock), functions, module,
     )  # fmt: skip
-    return Compiled(
-        kernel,
-        tuple(traced.parameter),
-        tuple(traced.dose),
-        (*traced.linear, *traced.slow),
-        tuple(traced.outputs),
-        n,
-    )
+    states = (*described.linear, *described.slow)
+    return Compiled(kernel, circuit.parameters, circuit.doses, states, outputs, n)
+
+
+def _shape(
+    linear: tuple[str, ...],
+    columns: tuple[str, ...],
+    matrix: Collection[tuple[str, str]],
+    signals: tuple[str, ...],
+) -> tuple[Pattern, NDArray[np.int64]]:
+    """The pattern of the block's exponential, and its entries that stages within a step need."""
+    position = {name: i for i, name in enumerate(columns)}
+    shape = pattern(len(columns) if linear else 0, [(position[s], position[c]) for s, c in matrix])
+    rows = {position[s] for s in signals}
+    return shape, np.array([e for e, row in enumerate(shape.row) if row in rows], dtype=np.int64)
+
+
+def _described(circuit: Circuit, pair: str) -> _Description:
+    """The description of a circuit, from the cache if its equations have been seen before."""
+    equations = identity(circuit)
+    if equations is None:
+        return _describe(circuit, pair)
+    name = f"antalgic_circuit_{_digest(_generator(), pair, equations)}.json"
+    path = cache_folder() / name
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return _Description(**{k: _tuples(v) for k, v in kept.items()})
+    described = _describe(circuit, pair)
+    _write(path, json.dumps(asdict(described)))
+    return described
+
+
+def _describe(circuit: Circuit, pair: str) -> _Description:
+    # here, as a start from the cache needs no SymPy, which takes a third of a second to import
+    from antalgic.model.trace import CONSTANT, trace
+    from antalgic.simulation.source import module_text
+
+    traced = trace(circuit)
+    shape, stage = _shape(traced.linear, traced.columns, traced.matrix, traced.signals)
+    text, precomputed, scratch = module_text(traced, shape, stage, METHODS[pair])
+    return _Description(
+        traced.linear, traced.slow, traced.columns, traced.signals,
+        tuple(traced.matrix), tuple(traced.entry), CONSTANT in traced.columns,
+        text, precomputed, scratch,
+    )  # fmt: skip
+
+
+def _tuples(value: Any) -> Any:
+    """JSON lists as tuples."""
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
+
+
+def _generator() -> str:
+    """Everything here that a description depends on, as text."""
+    room = Path(__file__).parent
+    files = (
+        Path(__file__), room / "source.py", room / "identity.py",
+        room.parent / "model" / "trace.py", room.parent / "model" / "compose.py",
+        *(room.parent / "engine" / f"{n}.py" for n in ("lanes", "laneexp", "lanevector", "pairs")),
+    )  # fmt: skip
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def _digest(*texts: str) -> str:
+    """A hash of texts, and of the versions and the processor that compiled code depends on."""
+    versions = (version("numba"), version("llvmlite"), sys.version, platform.machine())
+    return hashlib.sha256("\0".join((*versions, *texts)).encode()).hexdigest()
 
 
 def _dose_tables(
-    traced: Trace, shape: Pattern, position: dict[str, int], slow: dict[str, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    described: _Description, doses: tuple[str, ...], shape: Pattern, position: dict[str, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Where each dose input enters (see :class:`Kernel`): firsts, slots and matrix entries."""
     first, slot, entry = [0], [], []
-    extra = {key: len(shape.row) + i for i, key in enumerate(traced.entry)}
-    for dose in traced.dose:
-        for i, state in enumerate(traced.linear):
-            if (state, dose) in traced.matrix:
+    extra = {key: len(shape.row) + i for i, key in enumerate(described.entry)}
+    for dose in doses:
+        for i, state in enumerate(described.linear):
+            if (state, dose) in described.matrix:
                 slot.append(i)
                 entry.append(shape.find(i, position[dose]))
-        for state, i in slow.items():
+        for i, state in enumerate(described.slow):
             if (state, dose) in extra:
-                slot.append(len(traced.linear) + i)
+                slot.append(len(described.linear) + i)
                 entry.append(extra[state, dose])
         first.append(len(slot))
     return (
@@ -112,23 +192,24 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "antalgic" / "kernels"
 
 
+def _write(path: Path, text: str) -> None:
+    """Write a file at once, so that no other process reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
+    ) as file:
+        file.write(text)
+    Path(file.name).replace(path)
+
+
 def _load(text: str) -> ModuleType:
     """Import the module with this text; its name holds the hash of text, versions and processor."""
-    functions = Path(lanemath.__file__).read_text(encoding="utf-8")
-    versions = (version("numba"), version("llvmlite"), sys.version, platform.machine())
-    digest = hashlib.sha256("\n".join((*versions, functions, text)).encode()).hexdigest()
-    name = f"antalgic_kernel_{digest}"
+    name = f"antalgic_kernel_{_digest(Path(lanemath.__file__).read_text(encoding='utf-8'), text)}"
     if name in sys.modules:
         return sys.modules[name]
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.py"
+    path = cache_folder() / f"{name}.py"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=folder, suffix=".tmp", delete=False
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(path)  # at once, so that no other process reads half a file
+        _write(path, text)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import {path}")

@@ -46,6 +46,7 @@ def persons(
     """
     given = {**mechanism.values, **(changes or {})}
     n = len(people)
+    before = _baseline(condition, people, draw)
     own = _condition(mechanism, condition, given)
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
@@ -69,7 +70,7 @@ def persons(
     # in health nothing is sensitized, but something could become so: the scale is that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
     values["S_0"] = np.full(n, own["S_max"])
-    values["NRS0"] = _baseline(condition, people, draw)
+    values["NRS0"] = before
     values["L_0"] = logit(values["NRS0"] / 10)
     _complete(mechanism, circuit, {*values, "a_0"})
     values["a_0"] = values["L_0"] - _at_rest(circuit, values)
@@ -141,8 +142,12 @@ def _responsive(values: Mapping[str, Array], draw: Draw, n: int) -> Array:
 def _baseline(condition: Condition, people: People, draw: Draw) -> Array:
     if BASELINE in people.extra:
         given: Array = people.extra[BASELINE]
-        if not ((given > 0) & (given < 10)).all():
-            raise InputError("pain before treatment must lie between 0 and 10", field=BASELINE)
+        off = ~((given > 0) & (given < 10))
+        if off.any():
+            raise InputError(
+                f"found {given[off][0]:g}, expected pain before treatment above 0 and below 10",
+                field=BASELINE,
+            )
         return given
     if condition.pain_mean is None or condition.pain_sd is None or condition.pain_mean.value == 0:
         raise InputError(

@@ -39,8 +39,14 @@ class Plan:
     sets: Sets
     inputs: tuple[str, ...]
 
-    def schedule(self, people: People, parameters: Mapping[str, Array], draw: Draw) -> Schedule:
-        """The engine's schedule for some people.
+    def schedule(
+        self,
+        people: People,
+        parameters: Mapping[str, Array],
+        draw: Draw,
+        given: Array | None = None,
+    ) -> Schedule:
+        """The engine's schedule for some people; ``given`` (people, doses), mg, where decided on.
 
         Raises InputError where a changed parameter makes the share of a path negative.
         """
@@ -65,6 +71,8 @@ class Plan:
                 "a changed parameter is out of its range"
             )
         self._miss(amount, draw)
+        if given is not None:
+            amount = given
         target = np.array([self.inputs.index(path.into) for path in self.paths], dtype=np.int64)
         return Schedule(ticks(starts), ticks(durations), amount, target, ticks(self.sets.start[1:]))
 

@@ -77,12 +77,14 @@ def simulate(
     residual_error: bool = False,
     trajectories: bool = False,
     threads: int | None = None,
+    given: Array | None = None,
 ) -> Simulation:
     """Concentrations of people under a regimen, at ``times`` (h, ascending, the first not below 0).
 
     The same seed gives the same bits whatever ``threads`` is.  ``typical`` sets every random
     deviation to zero; ``residual_error`` adds the model's assay error to the readouts (not to the
-    endpoints).  Raises InputError where the model does not cover the regimen or the analytes.
+    endpoints).  ``given`` (people, doses) are the amounts (mg) where a rule decided on them (see
+    `chain.Chain.given`).  Raises InputError where the model does not cover the regimen or analytes.
 
     >>> import numpy as np
     >>> from antalgic.dosing import DoseEvent, Regimen
@@ -112,7 +114,7 @@ def simulate(
     def tile(place: tuple[int, int]) -> _Tile:
         shape = (place[1] - place[0], len(wanted), len(grid))
         free = buffers.pop() if buffers and place != bounds[-1] else np.empty(shape)
-        return _tile(planned, people, place, grid, wanted, draw, residual_error, free)
+        return _tile(planned, people, place, grid, wanted, draw, residual_error, free, given)
 
     with ThreadPoolExecutor(workers) as pool:
         for part in in_order(pool, tile, bounds, workers):
@@ -184,6 +186,7 @@ def _tile(
     draw: Draw,
     residual_error: bool,
     free: Array,
+    given: Array | None,
 ) -> _Tile:
     start, stop = bounds
     some = people.part(start, stop)
@@ -191,7 +194,8 @@ def _tile(
     parameters = individual(planned.model, some, planned.sets, own)
     shape = (stop - start, len(planned.sets))
     built = matrices.build(planned.model, parameters, shape, planned.inputs, analytes)
-    schedule = planned.schedule(some, parameters, own)
+    amounts = None if given is None else given[start:stop]
+    schedule = planned.schedule(some, parameters, own, amounts)
     values, auc, peaks = solve(built.system, schedule, grid, free)
     if residual_error:
         values = residual.add(planned.model, analytes, values, own)

@@ -29,7 +29,7 @@ from math import atan, cos, cosh, sin, sinh, sqrt, tan
 
 from numba import carray, cfunc, types
 
-from antalgic.engine.lanemath import exp, log, power, tanh
+from antalgic.engine.lanemath import exp, finite, log, power, tanh
 
 _POINTER = types.CPointer(types.float64)
 _compile = cfunc(
@@ -158,7 +158,9 @@ def module_text(
 ) -> tuple[str, int, int]:
     """Text of the module, how many numbers of parameters only it keeps per person, its scratch."""
     writer = _writer(traced)
-    flows = writer.common([_plain(traced.derivatives[s]) for s in traced.slow])
+    flows = writer.common(
+        [_one_root(_plain(traced.derivatives[s]), writer.moves) for s in traced.slow]
+    )
     equations = _Equations(_share_divisions(writer.flush()), flows)
     slopes, slope_lines = [], []
     if isinstance(method, Rosenbrock):
@@ -199,6 +201,9 @@ class _Equations:
         """Lines and rates for a stage; where stage ``same`` read the same signals, its results."""
         moved = set(_names("x", [*self.lines, *self.flows]))
         kept: dict[str, str] = {}
+        if same is not None:
+            texts = [*self.lines, *self.flows]
+            kept = {signal: f"{signal}_{same}" for signal in _names("z", texts)}
         lines = []
         for line in self.lines:
             name, text = line.split(" = ", 1)
@@ -231,7 +236,9 @@ def _slopes(traced: Trace) -> list[Any]:
     by_time = [
         sum(sympy.diff(f, traced.state[s]) * speed[s] for s in traced.signals) for f in flows
     ]
-    return [*by_state, *map(sympy.sympify, by_time)]
+    # x^g / x as x^(g - 1), which has a value at 0
+    slopes = [*by_state, *map(sympy.sympify, by_time)]
+    return [sympy.powsimp(e, deep=True, combine="exp") for e in slopes]
 
 
 def _plain(e: Any) -> Any:
@@ -240,6 +247,33 @@ def _plain(e: Any) -> Any:
         lambda part: part.is_Pow and part.exp.is_Float and float(2 * part.exp).is_integer(),
         lambda part: part.base ** sympy.Rational(int(2 * part.exp), 2),
     )
+
+
+def _one_root(e: Any, moves: set[Any]) -> Any:
+    """Hill terms a^n / (a^n + b^n), n a half and both moving, with the root of a b alone.
+
+    Multiplied above and below by the root of b: a root takes longer than a division.
+    """
+
+    def half(part: Any) -> bool:
+        odd = part.is_Pow and part.exp.is_Rational and part.exp.q == 2 and part.exp > 0
+        return bool(odd and part.base.free_symbols & moves)
+
+    def rewritten(product: Any) -> Any:
+        for below in product.args:
+            if not (below.is_Pow and below.exp == -1 and below.base.is_Add):
+                continue
+            terms = below.base.args
+            if len(terms) != 2 or not all(map(half, terms)) or terms[0].exp != terms[1].exp:
+                continue
+            for a, b in (terms, terms[::-1]):
+                if a in product.args:
+                    above = a.base ** (a.exp - sympy.S.Half) * sympy.sqrt(a.base * b.base)
+                    new = above / (b.base ** (b.exp + sympy.S.Half) + above)
+                    return sympy.Mul(*(p for p in product.args if p not in (a, below)), new)
+        return product
+
+    return e.replace(lambda part: part.is_Mul, rewritten)
 
 
 def _names(letter: str, lines: list[str]) -> list[str]:
@@ -337,6 +371,8 @@ class _Text:
 
     def _slot(self, name: str) -> int:
         """The slot of z, x, k, s, u, p or q; a suffix _0 means the begin of the step."""
+        if not re.fullmatch(r"[a-z]\d+(_0)?", name):
+            raise ValueError(f"{name} is read before it is computed")
         number = int(name.removesuffix("_0")[1:])
         start = {
             "z": 0,
@@ -489,7 +525,7 @@ class _Text:
         filled = {key for key, value in jacobian.items() if value != "0.0"}
         factors = [*slope_lines, f"diagonal0 = {1 / method.gamma!r} / h"]
         for i, j in sorted(filled | {(i, i) for i in range(m)}):
-            minus = f" - {jacobian[i, j]}" if (i, j) in filled else ""
+            minus = f" - finite({jacobian[i, j]})" if (i, j) in filled else ""
             factors.append(f"f{i}_{j} = {'diagonal0' if i == j else '0.0'}{minus}")
             filled.add((i, j))
         for k in range(m):
@@ -500,7 +536,7 @@ class _Text:
                     before = f"f{i}_{j}" if (i, j) in filled else "0.0"
                     factors.append(f"f{i}_{j} = {before} - f{i}_{k} * f{k}_{j}")
                     filled.add((i, j))
-        factors += [f"drift{i} = {slopes[m * m + i]}" for i in range(m)]
+        factors += [f"drift{i} = finite({slopes[m * m + i]})" for i in range(m)]
         loops = [factors]
         for s in range(stages):
             body = list(signals[s]) if s else []
