@@ -53,7 +53,7 @@ def study(tmp_path: Path) -> Path:
 def test_help_names_every_command_and_does_not_load_the_science() -> None:
     found = antalgic("--help")
     assert found.returncode == 0
-    for command in ("run", "models", "regimens", "conditions", "validate", "bench"):
+    for command in ("run", "models", "mechanisms", "regimens", "conditions", "validate", "bench"):
         assert command in found.stdout
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, antalgic.cli; print(*sys.modules)"],
@@ -117,6 +117,33 @@ def test_listings_print_and_give_json(command: str) -> None:
     one = antalgic(command, name, "--json")
     assert one.returncode == 0, one.stderr
     assert json.loads(one.stdout)
+
+
+def test_a_study_of_pain_prints_it_by_week(tmp_path: Path) -> None:
+    path = tmp_path / "pain.yaml"
+    path.write_text(
+        STUDY.replace("study: small", "study: small\ncondition: crps").replace("6 h", "1 week")
+    )
+    printed = antalgic("run", str(path), "--out", str(tmp_path / "out"))
+    assert printed.returncode == 0, printed.stderr
+    assert "Mean pain (0-10), and share with at least 50 % relief" in printed.stdout
+    data = json.loads(antalgic("run", str(path), "--out", str(tmp_path / "o"), "--json").stdout)
+    assert [row["arm"] for row in data["pain"]] == ["ketamine", "placebo"]
+    week = data["pain"][0]["visits"]["week 1"]
+    assert 0 < week["mean"] < 10 and 0 <= week["responders_50"] <= 1
+    bands = pd.read_parquet(tmp_path / "out" / "quantiles.parquet")
+    assert set(bands["unit"]) == {"ng/mL", "0-10", "MADRS", "1"}
+
+
+def test_mechanisms_are_listed_and_shown_in_full() -> None:
+    listed = antalgic("mechanisms", "--json")
+    assert listed.returncode == 0, listed.stderr
+    names = [row["mechanism"] for row in json.loads(listed.stdout)]
+    assert names[0] == "sensitization" and "expectation" in names
+    full = antalgic("mechanisms", "expectation")
+    assert full.returncode == 0, full.stderr
+    for part in ("unblinding", "k_u", "assumed, D", "mind"):
+        assert part in full.stdout, part
 
 
 def test_a_model_in_full_names_parameters_grades_and_sources() -> None:
@@ -212,6 +239,7 @@ def test_targets_that_are_not_ours_are_left_alone(
     [
         ("run", "nowhere.yaml", "--out", "x"),
         ("models", "simmons2022"),
+        ("mechanisms", "blok"),
         ("regimens", "crps"),
         ("conditions", "crpz"),
         ("validate", "otto"),

@@ -24,7 +24,7 @@ def text_chunks(path: Path) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["crps-100h", "five-models"])
+@pytest.mark.parametrize("name", ["crps-100h", "five-models", "rival-mechanisms"])
 def test_pictures_were_made_by_this_version_from_the_study_in_the_repository(name: str) -> None:
     chunks = text_chunks(ROOT / "docs" / "images" / f"{name}.png")
     study = load(ROOT / "studies" / f"{name}.yaml")
@@ -40,10 +40,10 @@ def test_the_study_in_the_readme_is_the_one_in_the_repository() -> None:
     block = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)
     assert block is not None
     shown = loads(block.group(1))
-    kept = load(ROOT / "studies" / "five-models.yaml")
+    kept = load(ROOT / "studies" / "rival-mechanisms.yaml")
     assert shown.regimens() == kept.regimens()
-    assert (shown.compared, shown.population, shown.seed) == (
-        kept.compared,
+    assert (shown.mechanisms, shown.population, shown.seed) == (
+        kept.mechanisms,
         kept.population,
         kept.seed,
     )
