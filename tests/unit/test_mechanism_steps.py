@@ -158,9 +158,6 @@ def test_half_block_is_for_one_binding_site():
 
 
 ACUTE = "experimental-pain"
-THAT_SENSITIZE = ("sensitization", "plasticity", "metabolite")
-#: By 0.003 points in an hour and by five in twelve weeks.
-SENSITIZES = pytest.mark.xfail(reason="the drive of a test stimulus never ends, and sensitizes")
 
 
 def untreated(kind, name):
@@ -187,14 +184,7 @@ def test_nothing_moves_without_treatment(kind, name):
     assert (values[outputs.index("expectation")] == 0).all()
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "block",
-        "expectation",
-        *(pytest.param(kind, marks=SENSITIZES) for kind in THAT_SENSITIZE),
-    ],
-)
+@pytest.mark.parametrize("kind", mechanisms.names())
 def test_a_volunteer_in_experimental_pain_stays_as_he_is(kind):
     still(untreated(kind, ACUTE)[1])
 

@@ -60,6 +60,10 @@ def persons(
     if given:
         known = ", ".join((*values, *own))
         raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {known}")
+    if (values["c_PM"] > 1).any():
+        raise InputError("more than 1 is refused: mood burden would go below nothing", field="c_PM")
+    # a person in health keeps no trace of a stimulus: nothing maintains what it might induce
+    values["k_LTP"] = values["k_LTP"] * (own["S_max"] > 0)
     reach = _responsive(values, draw, n)
     values["k_x"], values["k_m"] = values["k_x"] * reach, values["k_m"] * reach
     values |= {name: np.full(n, v) for name, v in channel.items()}

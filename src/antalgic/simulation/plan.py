@@ -44,9 +44,9 @@ class Plan:
         people: People,
         parameters: Mapping[str, Array],
         draw: Draw,
-        given: Array | None = None,
+        decided: Array | None = None,
     ) -> Schedule:
-        """The engine's schedule for some people; ``given`` (people, doses), mg, where decided on.
+        """The engine's schedule for some people; ``decided`` are amounts (people, doses) in mg.
 
         Raises InputError where a changed parameter makes the share of a path negative.
         """
@@ -71,8 +71,8 @@ class Plan:
                 "a changed parameter is out of its range"
             )
         self._miss(amount, draw)
-        if given is not None:
-            amount = given
+        if decided is not None:
+            amount = decided
         target = np.array([self.inputs.index(path.into) for path in self.paths], dtype=np.int64)
         return Schedule(ticks(starts), ticks(durations), amount, target, ticks(self.sets.start[1:]))
 
