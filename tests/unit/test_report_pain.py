@@ -215,7 +215,7 @@ def test_the_table_by_week_is_that_of_the_patients() -> None:
     share = groups["At least 50 % relief"]["ketamine"][1]
     assert share.main == f"{100 * (own['relief.week1'] >= 0.5).mean():.0f} %"
     assert share.published == "67 ± 10 %"
-    assert any("week 1 difference: same data" in text for text in pain.remarks)
+    assert any("Week 1 difference: same data" in text for text in pain.remarks)
     assert pain.remarks[0] in said(TRIAL)
     assert cell.main in said(TRIAL) and gap.published in said(TRIAL)
 
