@@ -1,5 +1,8 @@
 """Composition of steps: loops, what is refused, altered circuits, a user's own mechanism."""
 
+import doctest
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -356,3 +359,10 @@ def test_altering_twice_keeps_both():
     assert second.circuit(None).uses[-3].inputs["L_n"] == ("nociception.L", "a.L", "b.L")
     assert (second.values, second.known_as) == ({"gain": 0.1, "gain2": 0.2}, "block")
     assert mechanisms.load("block").changes == ()
+
+
+@pytest.mark.parametrize("page", ["docs/mechanism.md", "CONTRIBUTING.md"])
+def test_examples_in_the_documentation(page):
+    found = doctest.testfile(str(Path(__file__).parents[2] / page), module_relative=False)
+    assert found.attempted > 4
+    assert found.failed == 0

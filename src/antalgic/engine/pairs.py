@@ -14,7 +14,7 @@ class Pair:
     ``error`` weighs the rates of all stages, the last included, into the difference of the two
     solutions; ``order`` is that of the weaker one plus one, by which the error shrinks per step.
     A step may err by ``share`` of rtol, as estimated: errors of successive doses add up, and the
-    estimate is too small where a dose bends the signals (measured on 352 random patients and
+    estimate is too small where a dose bends the signals (measured on 320 random patients and
     regimens of W1: the true error was at most 0.85 of rtol, for 1e-2 to 1e-6).
 
     ``chains`` are fractions of a step from whose halvings all stages can be reached.  ``recipe``
