@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import root
 from scipy.special import ndtr, ndtri
 
 from antalgic.errors import InputError
@@ -78,6 +77,8 @@ class Margin:
 
     def fitted(self, wanted: Distribution, female: float, kind: Kind) -> Margin:
         """The curves moved and stretched, both sexes alike, until mean and sd are as wanted."""
+        from scipy.optimize import root  # slow to import, and needed only here
+
         if wanted.mean is None or wanted.sd is None:
             raise ValueError("every value is as likely: there is no curve to fit")
         mean, sd = wanted.mean, wanted.sd
