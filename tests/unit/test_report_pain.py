@@ -276,6 +276,8 @@ def test_the_summary_has_pain_by_week() -> None:
     own = relief.column(result(TRIAL), result(TRIAL).arm("ketamine"), "relief.week1")
     assert week["responders_50"] == float(np.mean(own >= 0.5))
     assert list(output.pain_rows(result(SHORT))[0]["visits"]) == ["72 h"]
+    two_weeks = output.pain_rows(result(TRIAL.replace("4 weeks", "2 weeks")))
+    assert list(two_weeks[0]["visits"]) == ["week 1", "week 2"]
     assert output.pain_rows(result(TRIAL + "outputs: [s-ketamine]\n")) == []
 
 
