@@ -126,7 +126,7 @@ def test_a_study_of_pain_prints_it_by_week(tmp_path: Path) -> None:
     )
     printed = antalgic("run", str(path), "--out", str(tmp_path / "out"))
     assert printed.returncode == 0, printed.stderr
-    assert "Mean pain (0-10), and share with at least 50 % relief" in printed.stdout
+    assert "Mean pain (0-10)" in printed.stdout and "week 1" in printed.stdout
     data = json.loads(antalgic("run", str(path), "--out", str(tmp_path / "o"), "--json").stdout)
     assert [row["arm"] for row in data["pain"]] == ["ketamine", "placebo"]
     week = data["pain"][0]["visits"]["week 1"]

@@ -57,7 +57,7 @@ def shown_outputs(result: Result, output: str | Sequence[str] | None = None) -> 
         for name in wanted:
             if name not in result.analytes:
                 known = ", ".join(result.analytes)
-                raise InputError(f"no output '{name}' in blood, expected one of {known}")
+                raise InputError(f"no output '{name}', expected one of {known}")
         return wanted
     kept: list[str] = []
     for name in result.analytes:

@@ -155,7 +155,8 @@ def pain_rows(result: Result) -> list[dict[str, Any]]:
 
     Visits are weeks 1, 4, 8 and 12 within the horizon, else its end.
     """
-    seen = [v for v in relief.visits(result) if v.relief and v.hour not in _LEFT_OUT]
+    visits = [v for v in relief.visits(result) if v.relief]
+    seen = [v for v in visits if v.hour not in _LEFT_OUT or v is visits[-1]]
     return [
         {
             "arm": arm.name,
@@ -174,7 +175,7 @@ def pain_rows(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-#: Week 2 stands in the report only: a terminal is narrow.
+#: Week 2 stands in the report only, unless it is the end: a terminal is narrow.
 _LEFT_OUT = (WEEKS[2],)
 
 

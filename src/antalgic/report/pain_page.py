@@ -76,6 +76,7 @@ class Pain:
     evidence: tuple[str, ...]
     condition: str
     trials: tuple[str, ...]
+    remarks: tuple[str, ...]
     size: str
     relative: bool
 
@@ -100,6 +101,7 @@ def gather(result: Result) -> Pain | None:
         evidence=tuple(s.says for s in condition.evidence if s.says not in condition.exploratory),
         condition=condition.title,
         trials=found.titles,
+        remarks=tuple(words.sentence(text) for text in found.remarks),
         size=_size(found),
         relative=any(p.relative for p in found.points),
     )

@@ -49,12 +49,17 @@ class Share:
 
 @dataclass(frozen=True)
 class Published:
-    """What is on file for a study.  ``sizes`` holds people by arm, in the first trial that fits."""
+    """What is on file for a study.
+
+    ``sizes`` holds people by arm, in the first trial that fits; ``remarks`` say what a reader must
+    know of a value, such as that it was derived.
+    """
 
     points: tuple[Point, ...]
     shares: tuple[Share, ...]
     sizes: Mapping[str, int]
     titles: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def published(result: Result) -> Published:
@@ -63,6 +68,7 @@ def published(result: Result) -> Published:
     shares: list[Share] = []
     sizes: dict[str, int] = {}
     titles: list[str] = []
+    remarks: list[str] = []
     for name in findings.names():
         trial = findings.load(name)
         arms = _arms(result, trial)
@@ -70,6 +76,7 @@ def published(result: Result) -> Published:
         if not own:
             continue
         titles.append(trial.title)
+        remarks += [f"{f.id}: {f.note}" for f in own if f.note]
         if not sizes:
             sizes = {arms[a]: n for a, n in trial.people.items() if a in arms}
         label = _label(trial)
@@ -79,7 +86,7 @@ def published(result: Result) -> Published:
             for f in own
             if f.measure == "responders" and f.over is None and f.output == "pain"
         ]
-    return Published(tuple(points), tuple(shares), sizes, tuple(titles))
+    return Published(tuple(points), tuple(shares), sizes, tuple(titles), tuple(remarks))
 
 
 def _arms(result: Result, trial: Trial) -> dict[str, str]:
@@ -109,7 +116,8 @@ def _same(arm: Arm, other: Regimen) -> bool:
 def _usable(finding: Finding, arms: Mapping[str, str], result: Result) -> bool:
     within = finding.at is not None and finding.at <= float(result.quantiles.time.values[-1])
     known = finding.arm in arms and (finding.over is None or finding.over in arms)
-    return within and known and not finding.changes
+    shown = finding.measure in (*_LEVELS, "responders")
+    return within and known and shown and not finding.changes
 
 
 def _point(finding: Finding, arms: Mapping[str, str], label: str, result: Result) -> Point | None:

@@ -62,9 +62,9 @@ class Plan:
             if path.lag:
                 starts[:, columns] += _column(parameters[path.lag], set_)
             if path.duration:
-                given = durations[:, columns]
+                stated = durations[:, columns]
                 taken = _column(parameters[path.duration], set_)
-                durations[:, columns] = np.where(given > 0, given, taken)
+                durations[:, columns] = np.where(stated > 0, stated, taken)
         if (amount < 0).any():
             raise InputError(
                 f"model '{self.model.name}' gets a share of a dose below zero: "
