@@ -27,7 +27,7 @@ from antalgic.simulation.persons import Persons, persons
 from antalgic.simulation.plan import Plan, plan
 
 #: People solved at once: whole blocks of 16, so that no result depends on where the cuts are.
-CHUNK = 64
+CHUNK = 128
 RTOL = 1e-4
 PAIR = "dp54"
 #: States of the chain are of order 1; errors are relative to at least this.
