@@ -40,10 +40,13 @@ def compared(results: dict[str, Any]) -> str:
 
 def fitted(result: dict[str, Any]) -> str:
     """One row a parameter: best value, interval, and whether the data said anything about it."""
+    from antalgic.model.mechanism import UNITS  # here: only building the pages needs the package
+
     rows: list[Any] = [("parameter", "value", "90 % posterior", "of the prior's SD")]
     for name, p in result["parameters"].items():
         span = f"{p['low']:.3g} to {p['high']:.3g}"
-        rows.append((name, f"{p['value']:.3g}", span, f"{p['of_prior_sd']:.2f}"))
+        unit = "" if UNITS[name] == "1" else f" ({UNITS[name]})"
+        rows.append((f"{name}{unit}", f"{p['value']:.3g}", span, f"{p['of_prior_sd']:.2f}"))
     pairs = [f"{a} and {b} ({r:+.2f})" for a, b, r in result["correlations"]]
     tied = f"\n\nTied together in the posterior: {', '.join(pairs)}." if pairs else ""
     return markdown(rows) + tied
@@ -52,9 +55,9 @@ def fitted(result: dict[str, Any]) -> str:
 def findings(results: dict[str, Any]) -> str:
     """One row a finding, one column a mechanism."""
     first = results["sensitization"]["findings"]
-    rows: list[Any] = [("trial", "finding", "observed (SE)", *results)]
+    rows: list[Any] = [("finding", "observed (SE)", *results)]
     for i, row in enumerate(first):
         values = [f"{r['findings'][i]['simulated']:.2f}" for r in results.values()]
         observed = f"{row['observed']:.3g} ({row['se']:.2g})"
-        rows.append((row["trial"], row["finding"], observed, *values))
+        rows.append((f"{row['trial']}, {row['finding']}", observed, *values))
     return markdown(rows)
