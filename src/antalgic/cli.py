@@ -154,10 +154,15 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Compare the models with published observations, in blood and of pain and mood."""
-    from antalgic.evidence import findings
+    from antalgic.errors import did_you_mean, shown
+    from antalgic.evidence import cohorts, findings
     from antalgic.evidence import validate as validation
     from antalgic.report import clinical, listings
 
+    known = (*findings.names(), *cohorts.names())
+    if name is not None and name not in known:
+        hint = did_you_mean(name, known)
+        raise InputError(f"{shown(name)} is neither a trial nor a cohort of the library{hint}")
     trials = [name] if name in findings.names() else [] if name else findings.names()
     levels = None if name in trials else validation.run([name] if name else None)
     found = findings.run(trials, mechanism)

@@ -255,6 +255,22 @@ def test_a_missing_file_and_an_unknown_name_are_one_line(
     assert err.count("\n") == 1, err
 
 
+def test_validate_one_trial() -> None:
+    found = antalgic("validate", "placebo-fibromyalgia", "--json")
+    assert found.returncode == 0, found.stderr
+    (row,) = json.loads(found.stdout)["clinical"]
+    assert row["hit"] is True
+    assert row["within"][0] <= row["simulated"] <= row["within"][1]
+    table = antalgic("validate", "placebo-fibromyalgia")
+    assert "1 of 1 within tolerance; targets met: 8 of 8" in table.stdout
+    wrong = antalgic("validate", "sigterman2009")
+    assert wrong.returncode == 2
+    assert wrong.stderr == (
+        "antalgic: 'sigterman2009' is neither a trial nor a cohort of the library; "
+        "did you mean 'sigtermans2009'?\n"
+    )
+
+
 def test_validate_one_cohort() -> None:
     found = antalgic("validate", "chdr1311", "--json")
     assert found.returncode == 0, found.stderr
