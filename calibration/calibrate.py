@@ -26,12 +26,14 @@ from numpy.typing import NDArray
 from placebo import all_responses
 from scipy.interpolate import RBFInterpolator
 from scipy.optimize import minimize
-from scipy.special import expit, logit, ndtri
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from antalgic import yamlfile
 from antalgic.evidence import findings
 from antalgic.model import mechanism as mechanisms
+from antalgic.simulation.persons import moved
+from antalgic.sources import read_variability
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +75,7 @@ class Problem:
 
     def values(self, u: Floats) -> dict[str, float]:
         """Parameters at a point in units of prior SD."""
-        return {name: _moved(name, z) for name, z in zip(self.names, u, strict=True)}
+        return {name: at_score(name, z) for name, z in zip(self.names, u, strict=True)}
 
     def simulated(self, u: Floats) -> Floats:
         """Simulated values of all findings."""
@@ -104,17 +106,11 @@ def problem(name: str) -> Problem:
     return Problem(mechanisms.DEFAULT if name == "mood" else name, names, trials)
 
 
-def _prior(name: str) -> tuple[float, float, str]:
-    entry = yamlfile.library(mechanisms.LIBRARY).data["parameters"][name]
+def at_score(name: str, z: float) -> float:
+    """A parameter at a distance from its prior's middle, in units of the prior's SD."""
+    prior = yamlfile.library(mechanisms.LIBRARY).data["parameters"][name]["prior"]
     typical = mechanisms.library_value(name)
-    return typical, float(entry["prior"]["value"]), entry["prior"].get("scale", "log")
-
-
-def _moved(name: str, z: float) -> float:
-    typical, sd, scale = _prior(name)
-    if scale == "logit":
-        return float(expit(logit(typical) + sd * z))
-    return float(typical * np.exp(sd * z))
+    return float(moved(typical, read_variability(prior), np.asarray(z)))
 
 
 class Learned:
@@ -244,13 +240,13 @@ def _parameters(task: Problem, top: Floats, drawn: Floats) -> dict[str, object]:
     """For each parameter: best value, posterior, and how much narrower than the prior it is."""
     report = {}
     for i, name in enumerate(task.names):
-        low, median, high = (_moved(name, q) for q in np.quantile(drawn[:, i], [0.05, 0.5, 0.95]))
+        low, median, high = (at_score(name, q) for q in np.quantile(drawn[:, i], [0.05, 0.5, 0.95]))
         report[name] = {
-            "value": _moved(name, top[i]),
+            "value": at_score(name, top[i]),
             "median": median,
             "low": low,
             "high": high,
-            "prior": _moved(name, 0.0),
+            "prior": at_score(name, 0.0),
             "of_prior_sd": float(drawn[:, i].std()),
         }
     return report

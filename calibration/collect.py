@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from calibrate import OPEN, RESULTS, _moved
+from calibrate import OPEN, RESULTS, at_score
 from placebo import all_responses
 from ruamel.yaml import YAML
 
@@ -108,7 +108,7 @@ def draws_text(name: str, own: list[dict[str, Any]]) -> str:
         for symbol in result["parameters"]:
             columns[symbol] = [draw[symbol] for draw in result["draws"]]
     for symbol in rest:
-        columns[symbol] = [_moved(symbol, z) for z in rng.standard_normal(count)]
+        columns[symbol] = [at_score(symbol, z) for z in rng.standard_normal(count)]
     expectation = np.array(
         [columns.get(s, [mechanisms.library_value(s)] * count) for s in ("w_e", "tau_e", "tau_x")]
     )

@@ -31,6 +31,8 @@ from antalgic.study import Study
 from antalgic.units import Kind
 
 Measure = Literal["mean", "relief", "change", "responders", "half-life", "C50"]
+#: Measures that come from one fit of a slow effect site, in the order of `offset.fitted`.
+_OF_SITE = ("half-life", "C50")
 Level = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.CONCENTRATION))]
 Changes = Mapping[str, float]
 
@@ -211,11 +213,14 @@ def _values(
             solved[key] = dict(zip(result.outputs, result.values, strict=True))
         return solved[key]
 
+    site: dict[str, float] = {}
+    if any(f.measure in _OF_SITE for f in findings):
+        fitted = _slow_site(setting, mechanism, shared, rtol)
+        site = dict(zip(_OF_SITE, fitted, strict=True))
     values = []
     for finding in findings:
-        if finding.measure in ("half-life", "C50"):
-            fit = _slow_site(setting, mechanism, shared, rtol)
-            values.append(fit[("half-life", "C50").index(finding.measure)])
+        if finding.measure in site:
+            values.append(site[finding.measure])
             continue
         found = _measured(finding, arm(finding.arm, finding.changes), times)
         if finding.over is not None:

@@ -13,7 +13,9 @@ from antalgic import yamlfile
 from antalgic.errors import InputError, did_you_mean, shown
 from antalgic.model import values
 from antalgic.model.compose import Circuit, Use, checked, use
+from antalgic.model.mood import STEPS as MOOD
 from antalgic.model.mood import mood, pain_memory, plasticity
+from antalgic.model.pain import STEPS as PAIN
 from antalgic.model.pain import (
     context,
     descending,
@@ -23,6 +25,7 @@ from antalgic.model.pain import (
     unblinding,
 )
 from antalgic.model.receptor import channel_block, effect_site, enantiomers
+from antalgic.model.sensitization import STEPS as SENSITIZATION
 from antalgic.model.sensitization import (
     central_sensitization,
     maintenance_block,
@@ -41,27 +44,24 @@ BLOOD = "pk."
 
 @dataclass(frozen=True)
 class Output:
-    """Something a person has: its unit, what it is, and the highest value it can take."""
+    """Something a person has: its unit and what it is."""
 
     unit: str
     says: str
-    top: float
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "pain": Output("0-10", "felt pain, numerical rating scale", 10.0),
-    "unpleasantness": Output("0-10", "how unpleasant the pain is", 10.0),
-    "sensitization": Output("1", "central sensitization, 0 in health", 1.0),
-    "mood": Output("MADRS", "burden of depression, 0 to 60", 60.0),
-    "plasticity": Output("1", "supraspinal synaptic change, 0 to 1", 1.0),
-    "block": Output("1", "share of the phasic NMDA current blocked", 1.0),
-    "expectation": Output("1", "effect of being treated, 1 at the first dose", 1.0),
+    "pain": Output("0-10", "felt pain, numerical rating scale"),
+    "unpleasantness": Output("0-10", "how unpleasant the pain is"),
+    "sensitization": Output("1", "central sensitization, 0 in health"),
+    "mood": Output("MADRS", "burden of depression, 0 to 60"),
+    "plasticity": Output("1", "supraspinal synaptic change, 0 to 1"),
+    "block": Output("1", "share of the phasic NMDA current blocked"),
+    "expectation": Output("1", "effect of being treated, 1 at the first dose"),
 }
 
 #: Where each state starts: the person's parameter that holds it; other states start at 0.
 START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0"}
-#: What belongs to the person and is worked out when the run starts, not read from the library.
-PERSONAL = ("a_0", "x", "NRS0", "L_0", "S_0", "S_max", "I", "D_c", "e_c", "M0")
 
 
 @dataclass(frozen=True)
@@ -327,11 +327,9 @@ MECHANISMS: Mapping[str, Mechanism] = {
 
 def _units() -> dict[str, str]:
     """The unit of every parameter of the steps behind the blood."""
-    steps = (
-        effect_site, enantiomers, channel_block, plasticity, maintenance_block, metabolite_loss,
-        central_sensitization, mood, descending, nociception, context, unblinding, expectation,
-        rating, pain_memory,
-    )  # fmt: skip
+    rooms = (SENSITIZATION, PAIN, MOOD)
+    behind = (step for room in rooms for step in room.values())
+    steps = (effect_site, enantiomers, channel_block, *behind)
     return {name: unit for s in steps for name, unit in s.parameters.items()}
 
 

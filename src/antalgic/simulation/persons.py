@@ -71,7 +71,7 @@ def persons(
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
     for name in ("I", "D_c", "e_c", "M0", "lasting"):
         values[name] = np.full(n, own[name])
-    # in health nothing is sensitized, but something could become so: the scale is that of CRPS
+    # sensitization is measured against its ceiling, so that health needs one too: that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
     values["S_0"] = np.full(n, own["S_max"])
     values["NRS0"] = before
@@ -123,15 +123,16 @@ def _condition(
 def _spread(parameter: Parameter, typical: float, draw: Draw, name: str, n: int) -> Array:
     if parameter.between is None:
         return np.full(n, float(typical))
-    return _moved(typical, parameter.between, draw.normal(f"eta.{name}", n))
+    return moved(typical, parameter.between, draw.normal(f"eta.{name}", n))
 
 
-def _moved(typical: float, spread: Variability, z: Array) -> Array:
+def moved(typical: float, spread: Variability, z: Array) -> Array:
+    """Values at normal scores z of a spread around a typical value, on its log or logit scale."""
     deviation = np.sqrt(spread.variance) * z
-    moved: Array = typical * np.exp(deviation)
+    found: Array = typical * np.exp(deviation)
     if spread.scale == "logit":
-        moved = expit(logit(typical) + deviation)
-    return moved
+        found = expit(logit(typical) + deviation)
+    return found
 
 
 def _responsive(values: Mapping[str, Array], draw: Draw, n: int) -> Array:
