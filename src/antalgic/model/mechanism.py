@@ -4,7 +4,7 @@ A mechanism is a list of steps behind a pharmacokinetic model, wired by name.  R
 or two steps; all have the same outputs, so that they can be compared on one study.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -19,6 +19,7 @@ from antalgic.model.pain import STEPS as PAIN
 from antalgic.model.pain import (
     context,
     descending,
+    drive,
     expectation,
     nociception,
     rating,
@@ -65,6 +66,20 @@ START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0"}
 
 
 @dataclass(frozen=True)
+class Inserted:
+    """One more use in a circuit, placed before another: what it feeds, and what can be read of it.
+
+    ``feeds`` says to which inputs its outputs are added, {"relief": "nociception.relief"}; a use
+    that the mechanism does not have is not fed.  ``readouts`` are outputs of the whole by name.
+    """
+
+    use: Use
+    before: str
+    feeds: Mapping[str, str] = field(default_factory=dict)
+    readouts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Mechanism:
     """A mechanism of relief: its steps behind the receptor, in order.
 
@@ -101,11 +116,12 @@ class Mechanism:
             calibrated=self.known_as,
         )  # fmt: skip
 
-    def circuit(self, pharmacokinetics: Circuit | None) -> Circuit:
+    def circuit(self, pharmacokinetics: Circuit | None, beside: Sequence[Inserted] = ()) -> Circuit:
         """The whole circuit from dose to felt pain; without pharmacokinetics, that of a placebo.
 
-        The pharmacokinetic model's uses and parameters stand behind "pk.".  InputError where the
-        model predicts nothing that acts.
+        The pharmacokinetic model's uses and parameters stand behind "pk.".  ``beside`` is what
+        acts beside ketamine, in the order in which it is to be put in.  InputError where the
+        blood model predicts nothing that acts.
         """
         blood = pharmacokinetics.prefixed(BLOOD) if pharmacokinetics else Circuit((), {})
         sites, ligands = _sites(blood)
@@ -121,6 +137,8 @@ class Mechanism:
         if any(u.name == "cord" for u in uses):
             readouts["sensitization"] = ("cord.S",)
         circuit = checked(Circuit(tuple(uses), readouts))
+        for one in beside:
+            circuit = _inserted(circuit, one)
         for change in self.changes:
             whole = change(circuit)
             circuit = replace(whole, uses=tuple(_fed(u, ligands) for u in whole.uses))
@@ -133,6 +151,14 @@ class Parameter:
 
     known: Value
     between: Variability | None
+
+
+def _inserted(circuit: Circuit, one: Inserted) -> Circuit:
+    there = {u.name for u in circuit.uses}
+    feeds = {o: target for o, target in one.feeds.items() if target.rpartition(".")[0] in there}
+    whole = circuit.inserted(one.before, one.use, feeds)
+    reads = {name: (f"{one.use.name}.{output}",) for name, output in one.readouts.items()}
+    return replace(whole, readouts={**whole.readouts, **reads})
 
 
 def names() -> list[str]:
@@ -260,10 +286,10 @@ def _relief(
 ) -> list[Use]:
     """The steps behind the receptor; without ``loss`` nothing changes sensitization."""
     B_phasic = "channel.B_phasic" if blocks else ()
-    uses = [use(plasticity, "plastic", {"B_tonic": "channel.B_tonic"})]
+    uses = [use(plasticity, "plastic", {"B_tonic": "channel.B_tonic"}), use(drive, "drive", {})]
     S: str | tuple[str, ...] = ()
     if loss is not None:
-        cord = {"loss": f"{loss.name}.loss", "B_phasic": B_phasic}
+        cord = {"I": "drive.I", "loss": f"{loss.name}.loss", "B_phasic": B_phasic}
         uses += [loss, use(central_sensitization, "cord", cord)]
         S = "cord.S"
     uses.append(use(mood, "mood", {"P": "memory.P", "K": "plastic.K", "R": "plastic.R"}))
@@ -271,7 +297,7 @@ def _relief(
     uses.append(
         use(
             nociception, "nociception",
-            {"S": S, "B_phasic": B_phasic, "D": "descending.D", "M": "mood.M"},
+            {"I": "drive.I", "S": S, "B_phasic": B_phasic, "D": "descending.D", "M": "mood.M"},
         )
     )  # fmt: skip
     if learned is not None:

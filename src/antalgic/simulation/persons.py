@@ -41,8 +41,8 @@ def persons(
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
-    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, e_c, M0).  Raises InputError where the
-    condition has no pain, for an unknown name, or for a step's parameter without a value.
+    condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0).  Raises InputError
+    where the condition has no pain, for an unknown name, or for a step's parameter without a value.
     """
     given = {**mechanism.values, **(changes or {})}
     n = len(people)
@@ -69,7 +69,7 @@ def persons(
     values |= {name: np.full(n, v) for name, v in channel.items()}
     values |= {"S_share": np.full(n, receptor.share_of_s())}
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
-    for name in ("I", "D_c", "e_c", "M0", "lasting"):
+    for name in ("I_n", "I_e", "I_J", "D_c", "e_c", "M0", "lasting"):
         values[name] = np.full(n, own[name])
     # sensitization is measured against its ceiling, so that health needs one too: that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
@@ -102,13 +102,12 @@ def _condition(
 ) -> dict[str, float]:
     if not condition.circuit:
         raise InputError(f"condition '{condition.name}' has no pain model")
-    drive = sum(condition.circuit[name].value for name in ("I_n", "I_e", "I_J"))
     known = {"X_mean", "X_sd"} <= given.keys()
     placebo: Mapping[str, float] = {"X_mean": 0.0, "X_sd": 0.0}
     if not known:
         placebo = mechanisms.placebo(mechanism.known_as, condition.name)
     found = {
-        "I": drive,
+        **{name: condition.circuit[name].value for name in ("I_n", "I_e", "I_J")},
         "S_max": condition.circuit["S_max"].value,
         "D_c": condition.circuit["D"].value,
         "e_c": condition.circuit["e_c"].value,
