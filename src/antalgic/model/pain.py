@@ -6,28 +6,10 @@ come from library/mechanism/pain.yaml and the conditions.
 
 from typing import Any
 
-import numpy as np
-
+from antalgic.model.functions import exp, log
 from antalgic.model.step import Step, step
 
 Values = tuple[tuple[Any, ...], tuple[Any, ...]]
-
-
-def _exp(x: Any) -> Any:
-    """exp of a float, an array or a SymPy expression."""
-    if isinstance(x, float | int | np.ndarray | np.generic):
-        return np.exp(x)
-    import sympy
-
-    return sympy.exp(x)
-
-
-def _log(x: Any) -> Any:
-    if isinstance(x, float | int | np.ndarray | np.generic):
-        return np.log(x)
-    import sympy
-
-    return sympy.log(x)
 
 
 @step(
@@ -85,7 +67,7 @@ def nociception(
     oppose the relief (Olofsen 2012); it is 0 unless asked for, as Simons 2022 found no
     contribution.
     """
-    L = a_0 + _log(I + I_0) + g_S * S - g_N * B_phasic - D + g_M * (M - M0)
+    L = a_0 + log(I + I_0) + g_S * S - g_N * B_phasic - D + g_M * (M - M0)
     return (), (L + g_NK * (C_SN + C_RN) - relief,)
 
 
@@ -141,9 +123,9 @@ def expectation(E: Any, L_n: Any, X: Any, w_e: Any, tau_e: Any, x: Any) -> Value
 )
 def rating(L: Any, C_S: Any, M: Any, u_0: Any, u_S: Any, u_M: Any, M0: Any) -> Values:
     """Felt intensity and unpleasantness, each 0 to 10."""
-    pain = 10 / (1 + _exp(-L))
+    pain = 10 / (1 + exp(-L))
     affect = L + u_0 - u_S * C_S + u_M * (M - M0)
-    return (), (pain, 10 / (1 + _exp(-affect)))
+    return (), (pain, 10 / (1 + exp(-affect)))
 
 
 #: Steps of this room by name, for whoever wires a model.

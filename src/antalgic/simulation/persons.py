@@ -8,10 +8,11 @@ import numpy as np
 from scipy.special import expit, logit
 
 from antalgic.errors import InputError
+from antalgic.model import harm, receptor
 from antalgic.model import mechanism as mechanisms
-from antalgic.model import receptor
 from antalgic.model.compose import Circuit
-from antalgic.model.mechanism import Mechanism, Parameter
+from antalgic.model.mechanism import Mechanism
+from antalgic.model.values import Parameter
 from antalgic.population import pain, streams
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
@@ -20,6 +21,8 @@ from antalgic.sources import Variability
 
 #: Column of a table of patients that gives their pain before treatment.
 BASELINE = "NRS0"
+#: Columns that give their pressures (mmHg) and heart rate (1/min) at rest.
+_RESTING = {"SBP_0": "SBP0", "DBP_0": "DBP0", "HR_0": "HR0"}
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,22 @@ def persons(
     n = len(people)
     before = _baseline(condition, people, draw)
     own = _condition(mechanism, condition, given)
+    known = dict(mechanisms.parameters(mechanism.known_as))
+    if not harm.UNITS.keys().isdisjoint(circuit.parameters):
+        known |= harm.parameters()
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
-        for name, parameter in mechanisms.parameters(mechanism.known_as).items()
+        for name, parameter in known.items()
     }
+    values |= {name: people.extra[c] for name, c in _RESTING.items() if c in people.extra}
     values |= {
         name: np.full(n, float(given.pop(name))) for name in mechanism.values if name in given
     }
     changed = [k for k in given if k in receptor.nmda_block.parameters]
     channel = _channel(**{k: given.pop(k) for k in changed})
     if given:
-        known = ", ".join((*values, *own))
-        raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {known}")
+        names = ", ".join((*values, *own))
+        raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {names}")
     if (values["c_PM"] > 1).any():
         raise InputError("more than 1 is refused: mood burden would go below nothing", field="c_PM")
     # a person in health keeps no trace of a stimulus: nothing maintains what it might induce
