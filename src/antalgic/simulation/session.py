@@ -18,6 +18,8 @@ _STEPS = (1 / 60, 1 / 30, 1 / 12, 1 / 6, 0.25, 0.5, 1.0)
 _MOST = 241
 #: What a monitor and the staff would see, and pain.
 WATCHED = ("pain", *READOUTS)
+#: What the names of its endpoints begin with.
+COLUMNS = ("session.", "had.")
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,12 @@ class Watch:
     def _read(self, name: str, values: Array, draw: Draw) -> Array:
         """The largest rise over the first reading, as a cuff shows it: each reading has its error.
 
-        The first is taken before the first dose.
+        The first is taken before the first dose; they are closer together in the first hours.
         """
-        step = reading("every")
-        hours = np.arange(self.session.begin + step, self.session.times[-1] + 1e-9, step)
+        last = self.session.times[-1] - self.session.begin + 1e-9
+        often, early, rarely = (reading(r) for r in ("every", "early", "later"))
+        dense = np.arange(often, min(early, last) + 1e-9, often)
+        hours = self.session.begin + np.append(dense, np.arange(early + rarely, last, rarely))
         at = np.searchsorted(self.session.times, hours - 1e-9)
         errors = [
             reading(name) * draw.normal(f"reading.{name}.{k}", len(values))
