@@ -14,6 +14,6 @@ def write(path: Path) -> None:
     for name, p in harm.parameters().items():
         spread = "" if p.between is None else p.between.text
         known = p.known
-        rows.append((f"`{name}`", known.text, spread, known.how, known.grade, known.note or ""))
+        rows.append((name, known.text, spread, known.how, known.grade, known.note or ""))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(markdown(rows) + "\n", encoding="utf-8")
