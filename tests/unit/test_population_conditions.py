@@ -11,7 +11,7 @@ from antalgic.report import listings
 NAMES = [
     "crps", "diabetic-neuropathy", "experimental-pain", "fibromyalgia", "healthy", "migraine",
     "nerve-compression", "neuropathic", "osteoarthritis", "post-surgical", "postherpetic-neuralgia",
-    "spinal-cord-injury",
+    "spinal-cord-injury", "surgery", "thoracic-surgery",
 ]  # fmt: skip
 CIRCUIT = ["I_n", "I_e", "I_J", "S_max", "D", "M0", "e_c"]
 
@@ -26,7 +26,7 @@ def test_numbers_have_a_source_or_a_reason(name):
     assert condition.name == name
     assert condition.evidence
     for place, value in condition.values.items():
-        assert value.source or (value.how == "assumed" and value.note), place
+        assert value.source or (value.how in ("assumed", "fitted here") and value.note), place
     for statement in condition.evidence + condition.facts:
         assert statement.source is None or statement.source in condition.sources
 
@@ -179,7 +179,7 @@ def test_a_condition_in_full_shows_circuit_and_placebo_with_their_reasons():
             "x",
             "unknown condition 'x'; known are crps, diabetic-neuropathy, experimental-pain, "
             "fibromyalgia, healthy, migraine, nerve-compression, neuropathic, osteoarthritis, "
-            "post-surgical, postherpetic-neuralgia, spinal-cord-injury",
+            "post-surgical, postherpetic-neuralgia, spinal-cord-injury, surgery, thoracic-surgery",
         ),
     ],
 )
