@@ -27,7 +27,7 @@ def incidence(condition: str, **changes: float) -> float:
     times = np.array([0.0, WEEKS * 168.0])
     found = follow(
         "sensitization", None, expand("untreated", [], times[-1]), conditions.load(condition),
-        PopulationSpec(size=PEOPLE).people(1), times, outputs=["pain"], changes=changes,
+        PopulationSpec(size=PEOPLE).people(1), times, outputs=["pain"], changes=changes, seed=1,
         trajectories=True,
     )  # fmt: skip
     assert found.values is not None

@@ -30,7 +30,7 @@ from antalgic.sources import Source, read_sources
 from antalgic.study import Study
 from antalgic.units import Kind
 
-Measure = Literal["mean", "relief", "change", "responders", "half-life", "C50"]
+Measure = Literal["mean", "relief", "change", "responders", "persistent", "half-life", "C50"]
 #: Measures that come from one fit of a slow effect site, in the order of `offset.fitted`.
 _OF_SITE = ("half-life", "C50")
 Level = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.CONCENTRATION))]
@@ -38,10 +38,11 @@ Changes = Mapping[str, float]
 
 
 class Finding(Strict):
-    """One printed number: of an arm, or of an arm less another (``over``).
+    """One printed number: of an arm, or of an arm less (``ratio``: over) another, ``over``.
 
     measure: mean of the output; relief, the fall of the mean as a share of its start; change of the
     mean from its start; responders, the share of people whose output fell by ``relief`` or more;
+    persistent, the share whose output is ``least`` or more;
     half-life (d) and C50 (ng/mL), those of the slow effect site fitted by `offset.fitted`.
     at: h; or level: when the effect site of a typical person first reaches it (ng/mL).
     within: where the mean of a calibrated simulator must lie, by target number.
@@ -51,11 +52,13 @@ class Finding(Strict):
     id: str
     arm: str
     over: str | None = None
+    ratio: bool = False
     output: str = "pain"
     at: Hours | None = None
     level: Level | None = None
     measure: Measure
     relief: float | None = None
+    least: float | None = None
     changes: dict[str, float] = Field(default_factory=dict)
     value: float
     se: float | None = None
@@ -224,7 +227,8 @@ def _values(
             continue
         found = _measured(finding, arm(finding.arm, finding.changes), times)
         if finding.over is not None:
-            found -= _measured(finding, arm(finding.over, finding.changes), times)
+            other = _measured(finding, arm(finding.over, finding.changes), times)
+            found = found / other if finding.ratio else found - other
         values.append(found)
     return values
 
@@ -273,6 +277,9 @@ def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> f
         return float(now.mean() - first.mean())
     if finding.measure == "relief":
         return float(1 - now.mean() / first.mean())
+    if finding.measure == "persistent":
+        assert finding.least is not None
+        return float(np.mean(now >= finding.least))
     assert finding.relief is not None
     return float(np.mean(now <= (1 - finding.relief) * first))
 
