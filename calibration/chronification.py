@@ -12,8 +12,7 @@ from antalgic.dosing import expand
 from antalgic.population import PopulationSpec, conditions
 from antalgic.simulation.chain import follow
 
-#: Weeks after which pain is chronic here, and the pain from which it counts.
-WEEKS, LEVEL = 26, 3.0
+WEEKS = 26
 PEOPLE = 8192
 #: Condition, parameter that is fitted, its bounds, and the published incidence.
 FITS = (
@@ -25,13 +24,15 @@ FITS = (
 def incidence(condition: str, **changes: float) -> float:
     """Share of people in chronic pain after surgery with nothing beside the usual care."""
     times = np.array([0.0, WEEKS * 168.0])
+    injured = conditions.load(condition)
+    assert injured.chronic is not None
     found = follow(
-        "sensitization", None, expand("untreated", [], times[-1]), conditions.load(condition),
+        "sensitization", None, expand("untreated", [], times[-1]), injured,
         PopulationSpec(size=PEOPLE).people(1), times, outputs=["pain"], changes=changes, seed=1,
         trajectories=True,
     )  # fmt: skip
     assert found.values is not None
-    return float((found.values[0, -1] >= LEVEL).mean())
+    return float((found.values[0, -1] >= injured.chronic.value).mean())
 
 
 for name, symbol, bounds, wanted in FITS:

@@ -58,6 +58,7 @@ class Condition:
     injury is empty, or makes time 0 that of an injury: no sensitization yet, pain is that of the
     first day, and all of W_0 (drive of the wound), tau_heal (h), S_U (share of S_max above which
     sensitization keeps itself up) and k_LTP (1/h); injury_between has their spread between people.
+    chronic is the pain from which pain that stayed counts as chronic, where the condition says so.
     a_P is the share of activity that 10 points of pain take away, where it is not the usual one.
     """
 
@@ -69,6 +70,7 @@ class Condition:
     weight: Spread | None
     pain_mean: Value | None
     pain_sd: Value | None
+    chronic: Value | None
     depression: Value | None
     circuit: Mapping[str, Value]
     placebo: Mapping[str, Value]
@@ -97,6 +99,7 @@ class Condition:
             "population.female": self.female,
             "pain.mean": self.pain_mean,
             "pain.sd": self.pain_sd,
+            "pain.chronic": self.chronic,
             "depression": self.depression,
             "a_P": self.a_P,
         }
@@ -136,7 +139,7 @@ def read_condition(doc: yamlfile.Document, name: str) -> Condition:
     reader = _Reader(doc)
     reader.known((), _FIELDS)
     reader.known(("population",), ("female", "age", "weight"))
-    reader.known(("pain",), ("mean", "sd"))
+    reader.known(("pain",), ("mean", "sd", "chronic"))
     if reader.text("condition") != name:
         raise doc.error(f"{shown(reader.text('condition'))} is not the file's name", "condition")
     return Condition(
@@ -148,6 +151,7 @@ def read_condition(doc: yamlfile.Document, name: str) -> Condition:
         weight=reader.spread(Kind.WEIGHT, "population", "weight"),
         pain_mean=reader.score("pain", "mean"),
         pain_sd=reader.score("pain", "sd"),
+        chronic=reader.score("pain", "chronic"),
         depression=reader.value(Kind.FRACTION, "depression"),
         circuit=reader.circuit(),
         placebo=reader.placebo(),

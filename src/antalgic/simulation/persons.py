@@ -100,16 +100,25 @@ def _complete(mechanism: Mechanism, circuit: Circuit, known: set[str]) -> None:
         )
 
 
+def response(mechanism: str, condition: Condition) -> Mapping[str, float]:
+    """X_mean and X_sd of a condition's response to being treated, logits.
+
+    None after an injury: its course is that of people who are treated, whatever they are given.
+    """
+    if condition.injury:
+        return {"X_mean": 0.0, "X_sd": 0.0}
+    return mechanisms.placebo(mechanism, condition.name)
+
+
 def _condition(
     mechanism: Mechanism, condition: Condition, given: dict[str, float]
 ) -> dict[str, float]:
     if not condition.circuit:
         raise InputError(f"condition '{condition.name}' has no pain model")
-    # the course of an injury is that of people who are treated, so treatment as such adds nothing
-    known = bool(condition.injury) or {"X_mean", "X_sd"} <= given.keys()
+    known = {"X_mean", "X_sd"} <= given.keys()
     placebo: Mapping[str, float] = {"X_mean": 0.0, "X_sd": 0.0}
     if not known:
-        placebo = mechanisms.placebo(mechanism.known_as, condition.name)
+        placebo = response(mechanism.known_as, condition)
     found = {
         **{name: condition.circuit[name].value for name in ("I_n", "I_e", "I_J")},
         "S_max": condition.circuit["S_max"].value,
