@@ -19,6 +19,7 @@ from antalgic.population import conditions
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import Simulation, simulate
+from antalgic.simulation.beside import MOVEMENT
 from antalgic.simulation.chain import Chain, follow
 from antalgic.simulation.individual import Array
 from antalgic.simulation.persons import BASELINE
@@ -127,6 +128,12 @@ def planned(given: Setting) -> list[Arm]:
 def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
     """An arm with its simulation and its chain; ``done`` holds the blood of arms by their label."""
     chain = _chain(given, arm)
+    if arm.regimen.exercise and chain is None:
+        raise given.study.error(
+            "exercise acts on movement and pain, which are not followed here: give the study a "
+            "condition and an output such as pain",
+            "arms", arm.regimen.name,
+        )  # fmt: skip
     if arm.regimen.decisions:
         if chain is None:
             raise given.study.error(
@@ -159,8 +166,12 @@ def attended(given: Setting, arms: list[Arm]) -> list[Arm]:
 
 def chain_outputs(given: Setting, mechanism: str) -> list[str]:
     """The outputs asked for behind the blood that a mechanism predicts."""
-    readouts = mechanisms.load(mechanism).circuit(None, harms=True).readouts
-    return [name for name in given.chained if name in readouts]
+    return [name for name in given.chained if name in _predicted(mechanism)]
+
+
+def _predicted(mechanism: str) -> list[str]:
+    """What a mechanism predicts: by itself, of harm, and of movement where that is asked for."""
+    return [*mechanisms.load(mechanism).circuit(None, harms=True).readouts, *MOVEMENT]
 
 
 # --- models and mechanisms ---------------------------------------------------------------------
@@ -249,9 +260,7 @@ def _check_outputs(given: Setting, arms: list[Arm]) -> None:
     predicted = list(dict.fromkeys(a for model in models for a in model.analytes))
     for position, name in enumerate(study.outputs or ()):
         if name in OUTPUTS and name not in behind:
-            listed = ", ".join(
-                mechanisms.load(study.mechanisms[0]).circuit(None, harms=True).readouts
-            )
+            listed = ", ".join(_predicted(study.mechanisms[0]))
             raise study.error(
                 f"no mechanism of this study predicts '{name}', expected one of {listed}",
                 "outputs", position,
@@ -264,7 +273,7 @@ def _check_outputs(given: Setting, arms: list[Arm]) -> None:
             )
     for rival in rivals:
         if not chain_outputs(given, rival):
-            listed = ", ".join(mechanisms.load(rival).circuit(None, harms=True).readouts)
+            listed = ", ".join(_predicted(rival))
             raise study.error(f"mechanism '{rival}' predicts only {listed}", "outputs")
     for model in models:
         if not behind and not _wanted(study, model):

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from antalgic.arms import Arm, Setting, attended, planned, setting, simulated
 from antalgic.errors import InputError
-from antalgic.model.mechanism import OUTPUTS, UNITS, used
+from antalgic.model.mechanism import OUTPUTS, UNITS, against_movement, used
 from antalgic.population.people import People
 from antalgic.simulation import QUANTILES, Simulation
+from antalgic.simulation.beside import moves
 from antalgic.simulation.chain import Chain
 from antalgic.simulation.session import COLUMNS as SESSION
 
@@ -320,6 +321,8 @@ def _notes(given: Setting, arms: list[Arm]) -> tuple[str, ...]:
     notes = dict.fromkeys(people.notes)
     if given.condition is not None:
         notes |= {f"{given.condition.name}: {says}": None for says in given.condition.exploratory}
+        if any(moves(given.condition, arm.regimen, given.chained) for arm in arms):
+            notes |= dict.fromkeys(against_movement())
     for arm in {arm.label: arm for arm in arms}.values():
         notes |= dict.fromkeys(f"{arm.label}: {note}" for note in arm.regimen.notes)
         if given.condition is not None and arm.chain is None:

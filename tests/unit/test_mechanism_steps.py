@@ -27,6 +27,7 @@ from antalgic.simulation.chain import follow
 DAY, WEEK = 24.0, 168.0
 TAU_R = 15.7 * DAY
 WITH_PAIN = [name for name in conditions.names() if name != "healthy"]
+INJURED = [name for name in WITH_PAIN if conditions.load(name).injury]
 
 
 def ode(rates, start, hours, rtol=1e-11, atol=1e-15, method="DOP853"):
@@ -178,7 +179,9 @@ def still(values):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_PAIN if name != ACUTE])
+@pytest.mark.parametrize(
+    "name", [name for name in WITH_PAIN if name != ACUTE and name not in INJURED]
+)
 @pytest.mark.parametrize("kind", mechanisms.names())
 def test_nothing_moves_without_treatment(kind, name):
     outputs, values = untreated(kind, name)

@@ -87,7 +87,7 @@ def test_a_mechanism_is_the_default_one_a_name_or_a_list() -> None:
             PAIN.replace("[pain]", "[sensitization]") + "models: {mechanism: block}\n",
             "mine.yaml:12 outputs[0]: no mechanism of this study predicts 'sensitization', "
             "expected one of pain, unpleasantness, mood, plasticity, block, expectation, "
-            + ", ".join(harm.READOUTS),
+            + ", ".join((*harm.READOUTS, "activity", "inflammation")),
         ),
         (
             PAIN.replace("[pain]", "[s-ketamine]") + "models: {mechanism: block}\n",

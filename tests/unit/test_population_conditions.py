@@ -11,8 +11,9 @@ from antalgic.report import listings
 NAMES = [
     "crps", "diabetic-neuropathy", "experimental-pain", "fibromyalgia", "healthy", "migraine",
     "nerve-compression", "neuropathic", "osteoarthritis", "post-surgical", "postherpetic-neuralgia",
-    "spinal-cord-injury",
+    "spinal-cord-injury", "surgery", "thoracic-surgery",
 ]  # fmt: skip
+INJURED = ["surgery", "thoracic-surgery"]
 CIRCUIT = ["I_n", "I_e", "I_J", "S_max", "D", "M0", "e_c"]
 
 
@@ -26,7 +27,7 @@ def test_numbers_have_a_source_or_a_reason(name):
     assert condition.name == name
     assert condition.evidence
     for place, value in condition.values.items():
-        assert value.source or (value.how == "assumed" and value.note), place
+        assert value.source or (value.how in ("assumed", "fitted here") and value.note), place
     for statement in condition.evidence + condition.facts:
         assert statement.source is None or statement.source in condition.sources
 
@@ -76,7 +77,8 @@ def test_circuit_is_complete_and_every_value_has_its_reason(name):
     condition = conditions.load(name)
     assert list(condition.circuit) == CIRCUIT
     for key, value in condition.circuit.items():
-        assert (value.how, value.grade) == ("assumed", "D"), key
+        fitted = (name, key) == ("thoracic-surgery", "I_e")
+        assert (value.how, value.grade) == ("fitted here" if fitted else "assumed", "D"), key
         assert value.note, key
         assert condition.values[f"circuit.{key}"] is value
     drive = sum(condition.circuit[key].value for key in ("I_n", "I_e", "I_J"))
@@ -141,7 +143,7 @@ def test_placebo_response_is_as_published(name, key, value, uncertainty, source)
     assert found.source == source
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "healthy"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*INJURED, "healthy")])
 def test_placebo_response_lasts_except_in_crps(name):
     placebo = conditions.load(name).placebo
     assert placebo["lasting"].value == (0 if name == "crps" else 1)
@@ -179,7 +181,7 @@ def test_a_condition_in_full_shows_circuit_and_placebo_with_their_reasons():
             "x",
             "unknown condition 'x'; known are crps, diabetic-neuropathy, experimental-pain, "
             "fibromyalgia, healthy, migraine, nerve-compression, neuropathic, osteoarthritis, "
-            "post-surgical, postherpetic-neuralgia, spinal-cord-injury",
+            "post-surgical, postherpetic-neuralgia, spinal-cord-injury, surgery, thoracic-surgery",
         ),
     ],
 )

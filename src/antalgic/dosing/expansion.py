@@ -19,11 +19,13 @@ from antalgic.dosing.items import (
     PerpetratorItem,
     RegimenItem,
     Step,
+    TherapyItem,
     Titration,
 )
 from antalgic.dosing.regimen import (
     Decision,
     DoseEvent,
+    Exercise,
     ParameterChange,
     Perpetrator,
     Regimen,
@@ -65,7 +67,7 @@ class _Piece:
 class _Part:
     """An item with its place in the arm as written and its number after unfolding."""
 
-    item: DoseItem | PerpetratorItem | ChangeItem
+    item: DoseItem | PerpetratorItem | ChangeItem | TherapyItem
     place: int
     number: int
 
@@ -76,6 +78,8 @@ class _Part:
             words = f"{item.drug} {item.route}" if item.route else item.drug
         elif isinstance(item, PerpetratorItem):
             words = item.drug
+        elif isinstance(item, TherapyItem):
+            words = item.therapy
         else:
             words = f"change of {item.change}"
         return f"{words} (item {self.place + 1})"
@@ -118,7 +122,7 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
         new = _doses(course, ticks(horizon))
         doses += new
         notes += [f"{course.part.name}: {note}" for note in _notes(course, len(new), horizon)]
-    changes, perpetrators = _spans(parts, horizon, notes)
+    changes, perpetrators, exercise = _spans(parts, horizon, notes)
     period, steady = _steady_state(parts)
     return Regimen(
         name=name,
@@ -128,8 +132,9 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
         steady_state=period,
         notes=tuple(notes),
         steady_items=steady,
-        treated=_treated(courses, horizon),
+        treated=_treated(courses, exercise, horizon),
         decisions=tuple(d for course in courses if (d := _decision(course, ticks(horizon)))),
+        exercise=exercise,
     )
 
 
@@ -150,9 +155,11 @@ def _decision(course: _Course, end: int) -> Decision | None:
     return Decision(course.part.number, rule.hold_if, tuple(times))
 
 
-def _treated(courses: Iterable[_Course], horizon: float) -> tuple[float, float] | None:
-    """First contact and end of the last one in h, drug or placebo, within the horizon."""
-    starts, ends = [], []
+def _treated(
+    courses: Iterable[_Course], exercise: Sequence[Exercise], horizon: float
+) -> tuple[float, float] | None:
+    """First contact and end of the last one in h, whatever is given, within the horizon."""
+    starts, ends = [e.start for e in exercise], [e.end for e in exercise]
     for course in courses:
         for start, count in zip(course.starts, course.counts, strict=True):
             if count:
@@ -338,10 +345,11 @@ def _cause(item: DoseItem) -> str:
 
 def _spans(
     parts: Sequence[_Part], horizon: float, notes: list[str]
-) -> tuple[tuple[ParameterChange, ...], tuple[Perpetrator, ...]]:
-    """Changes and interacting drugs that begin before the horizon; a note on each that does not."""
+) -> tuple[tuple[ParameterChange, ...], tuple[Perpetrator, ...], tuple[Exercise, ...]]:
+    """Changes, interacting drugs and exercise begun before the horizon; a note on each other."""
     changes: list[ParameterChange] = []
     perpetrators: list[Perpetrator] = []
+    exercise: list[Exercise] = []
     for part in parts:
         item = part.item
         if isinstance(item, DoseItem):
@@ -352,9 +360,11 @@ def _spans(
             notes.append(f"{part.name}: dropped, begins {_beyond(horizon)}")
         elif isinstance(item, ChangeItem):
             changes.append(ParameterChange(item.change, item.factor, start, end))
+        elif isinstance(item, TherapyItem):
+            exercise.append(Exercise(item.extent, start, end))
         else:
             perpetrators.append(Perpetrator(item.drug, start, end))
-    return tuple(changes), tuple(perpetrators)
+    return tuple(changes), tuple(perpetrators), tuple(exercise)
 
 
 def _steady_state(parts: Sequence[_Part]) -> tuple[float | None, tuple[int, ...]]:

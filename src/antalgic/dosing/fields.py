@@ -259,6 +259,13 @@ def _factor(value: object) -> float:
     return factor
 
 
+def _extent(value: object) -> float:
+    extent = units.parse(value, Kind.FRACTION)
+    if extent == 0:
+        raise InputError(f"{shown(value)} is no exercise, expected a share above 0 such as 0.2")
+    return extent
+
+
 def read_prose(value: object) -> str:
     """Printable text on one line, without spaces around it."""
     if not isinstance(value, str):
@@ -358,6 +365,13 @@ Times = Annotated[
     _schema("integer", 10, minimum=1, maximum=MAX_EVENTS),
 ]
 Factor = Annotated[float, PlainValidator(_factor), _schema("number", 0.5, exclusiveMinimum=0)]
+Extent = Annotated[
+    float,
+    PlainValidator(_extent),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1}, {"type": "string"}]}
+    ),
+]
 Prose = Annotated[str, PlainValidator(read_prose), _schema("string", minLength=1)]
 Words = Annotated[
     str,

@@ -1,11 +1,11 @@
-"""The items of an arm: a dose, an interacting drug, a change of a parameter, a named regimen.
+"""The items of an arm: a dose, another drug, a changed parameter, exercise, a named regimen.
 
 Which sort an item is follows from its keys, so that a message speaks of the right fields.
 Times count from the start of the study in h; an infusion is active on [start, end).
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
@@ -16,6 +16,7 @@ from antalgic.dosing.fields import (
     Amount,
     AtMost,
     Drug,
+    Extent,
     Factor,
     HoldIf,
     Hours,
@@ -180,6 +181,20 @@ class ChangeItem(Strict):
         return self
 
 
+class TherapyItem(Strict):
+    """Exercise on [from, until): activity held up by `extent`, a share of that before treatment."""
+
+    therapy: Literal["exercise"]
+    extent: Extent
+    from_: Hours = Field(default=0.0, alias="from", json_schema_extra=_FROM_START)
+    until: Hours | None = None
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        _ends_after(self.from_, self.until)
+        return self
+
+
 class RegimenItem(Strict):
     """A regimen of the library, begun at `at`."""
 
@@ -192,7 +207,7 @@ def _ends_after(start: float, end: float | None) -> None:
         raise problem(("until",), f"{rules.hours(end)} is not after 'from', {rules.hours(start)}")
 
 
-Item = DoseItem | PerpetratorItem | ChangeItem | RegimenItem
+Item = DoseItem | PerpetratorItem | ChangeItem | TherapyItem | RegimenItem
 
 
 def read_item(data: Any) -> Item:
@@ -210,6 +225,8 @@ def read_item(data: Any) -> Item:
 def _sort_of_item(data: Mapping[Any, Any]) -> type[Item]:
     if "change" in data:
         return ChangeItem
+    if "therapy" in data:
+        return TherapyItem
     if "regimen" in data:
         return RegimenItem
     drug = data.get("drug")

@@ -57,6 +57,15 @@ class Perpetrator:
 
 
 @dataclass(frozen=True)
+class Exercise:
+    """Activity held up by extent, a share of its start, on [start, end) h; end may be infinite."""
+
+    extent: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Hold:
     """A rate is not raised while an output is above (or below) a bound; text is as written."""
 
@@ -104,7 +113,8 @@ class Regimen:
     steady_state is the period in h of the doses of `steady_items`: at time 0 these have been
     repeated since ever, at the times modulo the period at which they go on.  treated is when
     treatment begins and ends in h, whether drug or placebo is given; None where neither is.
-    decisions are the items whose rates depend on how the patient fares.
+    decisions are the items whose rates depend on how the patient fares.  exercise is physical
+    therapy, which is treatment too.
     """
 
     name: str
@@ -116,6 +126,7 @@ class Regimen:
     steady_items: tuple[int, ...] = ()
     treated: tuple[float, float] | None = None
     decisions: tuple[Decision, ...] = ()
+    exercise: tuple[Exercise, ...] = ()
 
     @property
     def drugs(self) -> tuple[str, ...]:

@@ -12,13 +12,20 @@ from pydantic import BeforeValidator, PlainValidator
 
 from antalgic import yamlfile
 from antalgic.dosing.fields import Prose, Strict, Words, close_to, not_empty
-from antalgic.dosing.items import ChangeItem, DoseItem, PerpetratorItem, RegimenItem, read_item
+from antalgic.dosing.items import (
+    ChangeItem,
+    DoseItem,
+    PerpetratorItem,
+    RegimenItem,
+    TherapyItem,
+    read_item,
+)
 from antalgic.errors import InputError, shown
 from antalgic.sources import Grade, Source, read_sources
 
 FOLDER = Path(__file__).parents[1] / "library" / "regimens"
 
-LibraryItem = DoseItem | PerpetratorItem | ChangeItem
+LibraryItem = DoseItem | PerpetratorItem | ChangeItem | TherapyItem
 
 
 def _read_library_item(data: object) -> LibraryItem:

@@ -32,8 +32,8 @@ from antalgic.study import Study
 from antalgic.units import Kind
 
 Measure = Literal[
-    "mean", "relief", "change", "responders", "half-life", "C50", "half-level", "linearity",
-    "incidence", "highest", "rise",
+    "mean", "relief", "change", "responders", "persistent", "half-life", "C50", "half-level",
+    "linearity", "incidence", "highest", "rise",
 ]  # fmt: skip
 #: Measures of the hours of one session.
 _OF_SESSION = ("incidence", "highest", "rise")
@@ -46,10 +46,11 @@ Changes = Mapping[str, float]
 
 
 class Finding(Strict):
-    """One printed number: of an arm, or of an arm less another (``over``).
+    """One printed number: of an arm, or of an arm less (``ratio``: over) another, ``over``.
 
     measure: mean of the output; relief, the fall of the mean as a share of its start; change of the
     mean from its start; responders, the share of people whose output fell by ``relief`` or more;
+    persistent, the share whose output is ``least`` or more;
     half-life (d) and C50 (ng/mL), those of the slow effect site fitted by `offset.fitted`;
     half-level, the level (ng/mL, like S-ketamine) at which the mean has fallen by half; linearity,
     the correlation of the mean with the level up to a time.  Of the heaviest session: incidence of
@@ -62,11 +63,13 @@ class Finding(Strict):
     id: str
     arm: str
     over: str | None = None
+    ratio: bool = False
     output: str = "pain"
     at: Hours | None = None
     level: Level | None = None
     measure: Measure
     relief: float | None = None
+    least: float | None = None
     changes: dict[str, float] = Field(default_factory=dict)
     value: float
     se: float | None = None
@@ -252,7 +255,8 @@ def _values(
             continue
         found = measured(finding, finding.arm)
         if finding.over is not None:
-            found -= measured(finding, finding.over)
+            other = measured(finding, finding.over)
+            found = found / other if finding.ratio else found - other
         values.append(found)
     return values
 
@@ -321,6 +325,9 @@ def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> f
         return float(now.mean() - first.mean())
     if finding.measure == "relief":
         return float(1 - now.mean() / first.mean())
+    if finding.measure == "persistent":
+        assert finding.least is not None
+        return float(np.mean(now >= finding.least))
     assert finding.relief is not None
     return float(np.mean(now <= (1 - finding.relief) * first))
 

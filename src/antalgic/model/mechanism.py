@@ -13,8 +13,10 @@ from antalgic import yamlfile
 from antalgic.errors import InputError, did_you_mean, shown
 from antalgic.model import harm
 from antalgic.model.compose import Circuit, Use, checked, use
+from antalgic.model.injury import STEPS as INJURY
 from antalgic.model.mood import STEPS as MOOD
 from antalgic.model.mood import mood, pain_memory, plasticity
+from antalgic.model.movement import STEPS as MOVEMENT
 from antalgic.model.pain import STEPS as PAIN
 from antalgic.model.pain import (
     context,
@@ -35,10 +37,13 @@ from antalgic.model.sensitization import (
 from antalgic.model.values import Parameter, parameter
 
 LIBRARY = "mechanism/pain.yaml"
+MOVING = "mechanism/movement.yaml"
 FITTED = "mechanism/fitted.yaml"
 DEFAULT = "sensitization"
 #: The dose input that treatment as such enters by.
 COURSE = "course"
+#: The dose input that exercise enters by.
+EXERCISE = "exercise"
 #: What stands before the names of the pharmacokinetic model's uses and parameters.
 BLOOD = "pk."
 
@@ -73,10 +78,12 @@ OUTPUTS: Mapping[str, Output] = {
     "cardiac-output": Output("1", "cardiac output, 1 as before"),
     "ventilation": Output("1", "breathing at a fixed CO2, 1 as before"),
     "desaturation": Output("1", "share of people with low oxygen saturation"),
+    "activity": Output("1", "activity as a share of one's own before treatment"),
+    "inflammation": Output("1", "joint inflammation as a share of that before treatment"),
 }
 
 #: Where each state starts: the person's parameter that holds it; other states start at 0.
-START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0"}
+START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0", "wound.W": "W_0"}
 
 
 @dataclass(frozen=True)
@@ -194,13 +201,24 @@ def load(name: str) -> Mechanism:
 def parameters(name: str = DEFAULT) -> Mapping[str, Parameter]:
     """Every library parameter of the mechanisms, as calibrated for one of them."""
     load(name)
-    entries = yamlfile.library(LIBRARY).data["parameters"]
     fitted = yamlfile.library(FITTED).data["mechanisms"].get(name, {})
     found = {}
-    for symbol in entries:
-        place = (FITTED, "mechanisms", name) if symbol in fitted else (LIBRARY, "parameters")
-        found[symbol] = _parameter(symbol, place)
+    for library in (LIBRARY, MOVING):
+        for symbol in yamlfile.library(library).data["parameters"]:
+            place = (FITTED, "mechanisms", name) if symbol in fitted else (library, "parameters")
+            found[symbol] = _parameter(symbol, place)
     return found
+
+
+@cache
+def against_movement() -> tuple[str, ...]:
+    """What a reader must know of movement and exercise, with the evidence against them."""
+    entries = yamlfile.library(MOVING).data
+    cited = {key: source["citation"] for key, source in entries["sources"].items()}
+    return tuple(
+        row["says"] + (f" ({cited[row['source']]})" if "source" in row else "")
+        for row in entries["evidence"]
+    )
 
 
 def library_value(symbol: str) -> float:
@@ -367,7 +385,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
 
 def _units() -> dict[str, str]:
     """The unit of every parameter of the steps behind the blood."""
-    rooms = (SENSITIZATION, PAIN, MOOD)
+    rooms = (SENSITIZATION, PAIN, MOOD, MOVEMENT, INJURY)
     behind = (step for room in rooms for step in room.values())
     steps = (effect_site, enantiomers, channel_block, *behind)
     return {name: unit for s in steps for name, unit in s.parameters.items()}

@@ -11,7 +11,14 @@ from typing import Any
 
 from antalgic import yamlfile
 from antalgic.errors import InputError, shown, sort_of
-from antalgic.sources import Source, Value, read_sources, read_value
+from antalgic.sources import (
+    Source,
+    Value,
+    Variability,
+    read_sources,
+    read_value,
+    read_variability,
+)
 from antalgic.units import Kind
 
 FOLDER = Path(__file__).parents[1] / "library" / "conditions"
@@ -47,6 +54,12 @@ class Condition:
     fall and week1_fall (points of 0-10 by the end of a trial and of its first week), responders_50
     and responders_30 (fractions with at least that much relief, in percent) and lasting (share of
     the response that stays while treatment goes on).
+
+    injury is empty, or makes time 0 that of an injury: no sensitization yet, pain is that of the
+    first day, and all of W_0 (drive of the wound), tau_heal (h), S_U (share of S_max above which
+    sensitization keeps itself up) and k_LTP (1/h); injury_between has their spread between people.
+    chronic is the pain from which pain that stayed counts as chronic, where the condition says so.
+    a_P is the share of activity that 10 points of pain take away, where it is not the usual one.
     """
 
     name: str
@@ -57,9 +70,13 @@ class Condition:
     weight: Spread | None
     pain_mean: Value | None
     pain_sd: Value | None
+    chronic: Value | None
     depression: Value | None
     circuit: Mapping[str, Value]
     placebo: Mapping[str, Value]
+    injury: Mapping[str, Value]
+    injury_between: Mapping[str, Variability]
+    a_P: Value | None
     evidence: tuple[Statement, ...]
     facts: tuple[Statement, ...]
     holes: tuple[str, ...]
@@ -82,13 +99,16 @@ class Condition:
             "population.female": self.female,
             "pain.mean": self.pain_mean,
             "pain.sd": self.pain_sd,
+            "pain.chronic": self.chronic,
             "depression": self.depression,
+            "a_P": self.a_P,
         }
         for name, spread in (("age", self.age), ("weight", self.weight)):
             if spread is not None:
                 found[f"population.{name}.mean"] = spread.mean
                 found[f"population.{name}.sd"] = spread.sd
-        for section, values in (("circuit", self.circuit), ("placebo", self.placebo)):
+        sections = {"circuit": self.circuit, "placebo": self.placebo, "injury": self.injury}
+        for section, values in sections.items():
             found |= {f"{section}.{name}": value for name, value in values.items()}
         return _given(found)
 
@@ -119,7 +139,7 @@ def read_condition(doc: yamlfile.Document, name: str) -> Condition:
     reader = _Reader(doc)
     reader.known((), _FIELDS)
     reader.known(("population",), ("female", "age", "weight"))
-    reader.known(("pain",), ("mean", "sd"))
+    reader.known(("pain",), ("mean", "sd", "chronic"))
     if reader.text("condition") != name:
         raise doc.error(f"{shown(reader.text('condition'))} is not the file's name", "condition")
     return Condition(
@@ -131,9 +151,13 @@ def read_condition(doc: yamlfile.Document, name: str) -> Condition:
         weight=reader.spread(Kind.WEIGHT, "population", "weight"),
         pain_mean=reader.score("pain", "mean"),
         pain_sd=reader.score("pain", "sd"),
+        chronic=reader.score("pain", "chronic"),
         depression=reader.value(Kind.FRACTION, "depression"),
         circuit=reader.circuit(),
         placebo=reader.placebo(),
+        injury=reader.injury(),
+        injury_between=reader.injury_between(),
+        a_P=reader.value(Kind.EXTENT, "a_P"),
         evidence=reader.statements("evidence", ("says", "source")),
         facts=reader.statements("facts", ("item", "says", "source")),
         holes=reader.texts("holes"),
@@ -143,7 +167,7 @@ def read_condition(doc: yamlfile.Document, name: str) -> Condition:
 
 _FIELDS = (
     "condition", "title", "mechanism", "sources", "population", "pain", "depression", "circuit",
-    "placebo", "evidence", "facts", "holes",
+    "placebo", "injury", "a_P", "evidence", "facts", "holes",
 )  # fmt: skip
 
 _CIRCUIT = {
@@ -154,6 +178,12 @@ _CIRCUIT = {
     "D": Kind.COEFFICIENT,
     "M0": Kind.FRACTION,
     "e_c": Kind.EXTENT,
+}
+_INJURY = {
+    "W_0": Kind.EXTENT,
+    "tau_heal": Kind.TIME,
+    "S_U": Kind.FRACTION,
+    "k_LTP": Kind.RATE_CONSTANT,
 }
 _FALLS = ("fall", "week1_fall")
 _SHARES = ("responders_50", "responders_30", "lasting")
@@ -184,12 +214,12 @@ class _Reader:
                 message = f"unknown field {shown(field)}, expected one of {', '.join(fields)}"
                 raise self.doc.error(message, *path, field)
 
-    def value(self, kind: Kind, *path: str) -> Value | None:
+    def value(self, kind: Kind, *path: str, extra: Sequence[str] = ()) -> Value | None:
         entry = self.find(*path)
         if entry is None:
             return None
         with self.doc.at(*path):
-            return read_value(entry, kind, self.sources)
+            return read_value(entry, kind, self.sources, extra=extra)
 
     def score(self, *path: str) -> Value | None:
         value = self.value(Kind.EXTENT, *path)
@@ -208,11 +238,41 @@ class _Reader:
 
     def circuit(self) -> dict[str, Value]:
         """All values of the circuit, or none: a drive left out is not a drive of zero."""
-        self.known(("circuit",), tuple(_CIRCUIT))
-        found = _given({name: self.value(k, "circuit", name) for name, k in _CIRCUIT.items()})
-        missing = [name for name in _CIRCUIT if name not in found]
-        if missing and self.find("circuit") is not None:
-            raise self.doc.error(f"missing field {missing[0]!r}", "circuit")
+        return self.whole("circuit", _CIRCUIT)
+
+    def injury(self) -> dict[str, Value]:
+        """All values of an injury, or none: each above 0, and S_U, a place in between, below 1."""
+        found = self.whole("injury", _INJURY, extra=("between",))
+        for name, value in found.items():
+            if value.value <= 0 or (name == "S_U" and value.value >= 1):
+                wanted = "above 0 and below 1" if name == "S_U" else "above 0"
+                raise self.doc.error(f"found {value.text}, expected {wanted}", "injury", name)
+        return found
+
+    def injury_between(self) -> dict[str, Variability]:
+        """Spread between people of what an injury has, where it is given."""
+        found = {}
+        for name in _INJURY:
+            entry = self.find("injury", name, "between")
+            if entry is not None:
+                with self.doc.at("injury", name, "between"):
+                    found[name] = read_variability(entry)
+                if (name == "S_U") != (found[name].scale == "logit"):
+                    wanted = "logit" if name == "S_U" else "log"
+                    raise self.doc.error(f"expected a spread of scale {wanted}", "injury", name)
+        return found
+
+    def whole(
+        self, section: str, kinds: Mapping[str, Kind], extra: Sequence[str] = ()
+    ) -> dict[str, Value]:
+        """A section that is there with every value, or not at all."""
+        self.known((section,), tuple(kinds))
+        found = _given(
+            {name: self.value(kind, section, name, extra=extra) for name, kind in kinds.items()}
+        )
+        missing = [name for name in kinds if name not in found]
+        if missing and self.find(section) is not None:
+            raise self.doc.error(f"missing field {missing[0]!r}", section)
         return found
 
     def placebo(self) -> dict[str, Value]:

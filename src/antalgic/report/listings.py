@@ -261,10 +261,11 @@ def condition(name: str) -> Record:
             "numbers": {
                 place: _number(value)
                 for place, value in found.values.items()
-                if not place.startswith(("circuit.", "placebo."))
+                if not place.startswith(("circuit.", "placebo.", "injury."))
             },
             "circuit": {name: _reasoned(value) for name, value in found.circuit.items()},
             "placebo": {name: _reasoned(value) for name, value in found.placebo.items()},
+            "injury": {name: _reasoned(value) for name, value in found.injury.items()},
             "evidence": [s.says for s in found.evidence],
             "facts": [s.says for s in found.facts],
             "holes": list(found.holes),

@@ -12,11 +12,13 @@ from typing import Any
 from antalgic import __version__
 from antalgic.errors import InputError
 from antalgic.model import mechanism as mechanisms
+from antalgic.population import conditions
 from antalgic.report import page, pain_page, relief, words
 from antalgic.report.listings import Listing
 from antalgic.report.relief import RESPONSES, percent, points
 from antalgic.result import UNIT, Arm, Result
 from antalgic.simulation.chain import WEEKS
+from antalgic.simulation.persons import response
 
 MANIFEST = "manifest.json"
 
@@ -94,7 +96,8 @@ def parameter_hash(arms: tuple[Arm, ...], condition: str | None = None) -> str:
         known = pain_page.values(rival, condition)
         between = {n: p.between for n, p in mechanisms.parameters(rival).items()}
         said = [f"{n} {v.value} {between.get(n)}" for n, v in known.items()]
-        digest.update("\n".join([*said, str(mechanisms.placebo(rival, condition))]).encode())
+        treated = response(rival, conditions.load(condition))
+        digest.update("\n".join([*said, str(treated)]).encode())
     return digest.hexdigest()[:16]
 
 
@@ -132,16 +135,19 @@ def print_summary(result: Result, out: Path) -> None:
 
 
 def _pain_listing(result: Result, rows: list[dict[str, Any]], below: list[str]) -> Listing:
-    """Mean pain and the share of responders by visit."""
-    least = RESPONSES[-1]
+    """Mean pain and the share of responders, or of those whose pain stays, by visit."""
+    chronic = relief.chronic(result)
+    asked, what = "responders_50", f"at least {percent(RESPONSES[-1])} relief"
+    if chronic is not None:
+        asked, what = "persistent", f"pain of {chronic:g} or more"
     names = list(rows[0]["visits"])
     return Listing(
-        f"Mean pain (0-10), and share with at least {percent(least)} relief",
+        f"Mean pain (0-10), and share with {what}",
         ("arm", "start", *names),
         [
             (
                 row["arm"], points(row["start"]),
-                *(f"{points(v['mean'])}\n{percent(v['responders_50'])}"
+                *(f"{points(v['mean'])}\n{percent(v[asked])}"
                   for v in row["visits"].values()),
             )
             for row in rows
@@ -153,7 +159,9 @@ def _pain_listing(result: Result, rows: list[dict[str, Any]], below: list[str]) 
 def pain_rows(result: Result) -> list[dict[str, Any]]:
     """Mean pain by arm at the start and at visits, with the share that has half its pain or less.
 
-    Visits are weeks 1, 4, 8 and 12 within the horizon, else its end.
+    After an injury, ``persistent`` is the share whose pain would count as chronic.
+
+    Visits are weeks 1, 4, 8, 12 and 26 within the horizon, else its end.
     """
     visits = [v for v in relief.visits(result) if v.relief]
     seen = [v for v in visits if v.hour not in _LEFT_OUT or v is visits[-1]]
@@ -167,12 +175,18 @@ def pain_rows(result: Result) -> list[dict[str, Any]]:
                     "time_h": v.hour,
                     "mean": float(relief.column(result, arm, v.pain).mean()),
                     "responders_50": relief.share(result, arm, v, RESPONSES[-1]),
+                    **_persistent(result, arm, v),
                 }
                 for v in seen
             },
         }
         for arm in relief.followed(result)
     ]
+
+
+def _persistent(result: Result, arm: Arm, visit: relief.Visit) -> dict[str, float]:
+    chronic = relief.chronic(result)
+    return {} if chronic is None else {"persistent": relief.persistent(result, arm, visit, chronic)}
 
 
 #: Week 2 stands in the report only, unless it is the end: a terminal is narrow.

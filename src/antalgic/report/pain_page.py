@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from antalgic.model import mechanism as mechanisms
 from antalgic.model import receptor
+from antalgic.model.movement import movement
 from antalgic.population import conditions
 from antalgic.report import relief, trials, words
 from antalgic.report.relief import RESPONSES, Visit
@@ -22,6 +23,10 @@ GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
 #: Standard errors within which a published value counts as met.
 _NEAR = 2
 _TOLERANCE_H = 1e-6
+
+
+_TREATED = "The response to placebo is calibrated to the condition."
+_INJURED = "The course is that of the usual care, fitted to how many people stay in pain."
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Pain:
     remarks: tuple[str, ...]
     size: str
     relative: bool
+    treated: str
 
 
 def gather(result: Result) -> Pain | None:
@@ -104,6 +110,7 @@ def gather(result: Result) -> Pain | None:
         remarks=tuple(words.sentence(text) for text in found.remarks),
         size=_size(found),
         relative=any(p.relative for p in found.points),
+        treated=_INJURED if condition.injury else _TREATED,
     )
 
 
@@ -137,6 +144,15 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
                 ),
             )
         )
+    chronic = relief.chronic(result)
+    if chronic is not None:
+        groups.append(
+            Group(
+                f"Pain of {chronic:g} or more", "share of the people",
+                _rows([(a, a.label, _persistent(result, a, visits, chronic)) for a in arms]),
+            )
+        )  # fmt: skip
+        return groups
     for least in RESPONSES:
         groups.append(
             Group(
@@ -150,6 +166,13 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
             )
         )  # fmt: skip
     return groups
+
+
+def _persistent(
+    result: Result, arm: Arm, visits: Sequence[Visit], least: float
+) -> tuple[Cell, ...]:
+    shares = [relief.persistent(result, arm, visit, least) for visit in visits]
+    return tuple(Cell(f"{100 * share:.1f} %") for share in shares)
 
 
 def _rows(
@@ -260,6 +283,15 @@ def summary(result: Result) -> str:
     pairs = relief.pairs(result)
     if pairs:
         said.append(_lasting(result, *pairs[0]))
+    chronic = relief.chronic(result)
+    if chronic is not None:
+        last = relief.visits(result)[-1]
+        stayed = [
+            f"{100 * relief.persistent(result, a, last, chronic):.1f} % under “{a.label}”"
+            for a in arms
+        ]
+        said.append(f"Pain of {chronic:g} or more at {last.name}: {words.listed(stayed)}.")
+        return " ".join(said)
     shares = [
         f"{relief.percent(relief.share(result, a, first, RESPONSES[-1]))} under “{a.label}”"
         for a in arms
@@ -388,5 +420,9 @@ def values(name: str, condition: str) -> Mapping[str, Value]:
     """Every library value that a mechanism takes in a condition, by symbol."""
     used = mechanisms.used(name)
     own = {n: p.known for n, p in mechanisms.parameters(name).items() if n in used}
-    theirs = dict(conditions.load(condition).circuit)
+    loaded = conditions.load(condition)
+    theirs = {**loaded.circuit, **loaded.injury}
+    if loaded.circuit["I_J"].value > 0:
+        joint = mechanisms.parameters(name)
+        theirs |= {n: joint[n].known for n in movement.parameters if n in joint}
     return {**own, **theirs, **receptor.parameters()}

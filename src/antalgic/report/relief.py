@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from antalgic.population import conditions
 from antalgic.report import words
 from antalgic.report.window import words_of
 from antalgic.result import Arm, Result
@@ -92,6 +93,18 @@ def share(result: Result, arm: Arm, visit: Visit, relief: float) -> float:
     """Share of the people with at least so much relief at a visit after the start."""
     assert visit.relief is not None
     return float(np.mean(column(result, arm, visit.relief) >= relief))
+
+
+def chronic(result: Result) -> float | None:
+    """The pain from which pain that stayed is chronic; None where relief is what is asked."""
+    assert result.study.condition is not None
+    level = conditions.load(result.study.condition).chronic
+    return None if level is None else level.value
+
+
+def persistent(result: Result, arm: Arm, visit: Visit, least: float) -> float:
+    """Share of the people with pain of ``least`` or more at a visit."""
+    return float(np.mean(column(result, arm, visit.pain) >= least))
 
 
 def difference(

@@ -1,7 +1,7 @@
 """From a regimen to felt pain: the whole chain solved for people, in parallel, in flat memory."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,12 +16,13 @@ from antalgic.errors import InputError
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.compose import Circuit
 from antalgic.model.harm import READOUTS
-from antalgic.model.mechanism import COURSE, OUTPUTS, Mechanism
+from antalgic.model.mechanism import COURSE, EXERCISE, OUTPUTS, Mechanism
 from antalgic.model.shelf import PKModel
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import decide
 from antalgic.simulation.bands import Bands, in_order
+from antalgic.simulation.beside import beside
 from antalgic.simulation.compile import Compiled, compiled
 from antalgic.simulation.individual import Array, Draw, individual
 from antalgic.simulation.persons import Persons, persons
@@ -36,7 +37,7 @@ _FLOOR = 0.1
 #: Endpoints (people,) by name, from values (people, times) by output and the draw of those people.
 Endpoints = Callable[[Mapping[str, Array], Draw], dict[str, Array]]
 #: Weeks (h) at which each person's pain is kept, within the horizon.
-WEEKS = {w: 168.0 * w for w in (1, 2, 4, 8, 12)}
+WEEKS = {w: 168.0 * w for w in (1, 2, 4, 8, 12, 26)}
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ def follow(
         )
     if regimen.doses and model is None:
         raise InputError(f"there is no model of blood for {', '.join(regimen.drugs)}")
-    harms = bool(READOUTS.keys() & {*(outputs or ()), *(d.hold.output for d in regimen.decisions)})
-    job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol, harms)
+    asked = {*(outputs or ()), *(d.hold.output for d in regimen.decisions)}
+    job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol, asked)
     wanted = _wanted(job, outputs)
     places = [job.compiled.outputs.index(name) for name in wanted]
     draw = Draw(seed, replicate, 0, typical)
@@ -154,13 +155,14 @@ def _job(
     changes: Mapping[str, float],
     times: Array,
     rtol: float,
-    harms: bool,
+    asked: Collection[str],
 ) -> _Job:
     planned, blood = None, None
     if model is not None and regimen.doses:
         planned = plan(model, regimen, float(times[-1]))
         blood = model.circuit.fed_by(planned.inputs)
-    circuit = mechanism.circuit(blood, harms=harms)
+    around = beside(condition, regimen, asked)
+    circuit = mechanism.circuit(blood, around, harms=not READOUTS.keys().isdisjoint(asked))
     return _Job(
         mechanism, circuit, _kernel(circuit, PAIR), model, planned, regimen, condition, changes,
         np.asarray(times, dtype=np.float64), rtol,
@@ -200,7 +202,7 @@ class _Solved:
 def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
     who = persons(job.mechanism, job.circuit, job.condition, people, draw, job.changes)
     values = dict(who.parameters)
-    doses = [_treatment(job, who)]
+    doses = [_joined([_treatment(job, who), _exercise(job, who)])]
     changes = np.zeros(0, dtype=np.int64)
     sets = 1
     if job.plan is not None and job.model is not None:
@@ -250,11 +252,14 @@ def _beginning(doses: Sequence[Doses]) -> int:
     return min([0, *(int(d.start.min()) for d in doses if d.start.size)])
 
 
+_NONE = np.zeros(0, dtype=np.int64)
+_NOTHING = Doses(_NONE, _NONE, np.zeros((0, 1)), _NONE)
+
+
 def _treatment(job: _Job, who: Persons) -> Doses:
     """Being treated: a bolus of 1 at first contact, then what keeps it up while treatment lasts."""
     if job.regimen.treated is None or COURSE not in job.compiled.doses:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Doses(nothing, nothing, np.zeros((0, 1)), nothing)
+        return _NOTHING
     begin, end = job.regimen.treated
     n = len(who.parameters["x"])
     target = job.compiled.doses.index(COURSE)
@@ -266,6 +271,18 @@ def _treatment(job: _Job, who: Persons) -> Doses:
         ticks(np.full(count, begin)), ticks(np.array([0.0, end - begin][:count])),
         np.array(amounts), np.full(count, target, dtype=np.int64),
     )  # fmt: skip
+
+
+def _exercise(job: _Job, who: Persons) -> Doses:
+    """What holds activity up: the extent of each course of exercise over tau_A, while it lasts."""
+    courses = job.regimen.exercise
+    if not courses:
+        return _NOTHING
+    begin = np.array([c.start for c in courses])
+    length = np.array([min(c.end, float(job.times[-1])) - c.start for c in courses])
+    amounts = [c.extent * h / who.parameters["tau_A"] for c, h in zip(courses, length, strict=True)]
+    target = np.full(len(courses), job.compiled.doses.index(EXERCISE), dtype=np.int64)
+    return Doses(ticks(begin), ticks(length), np.array(amounts), target)
 
 
 def _drug(

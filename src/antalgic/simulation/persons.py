@@ -44,8 +44,9 @@ def persons(
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
-    condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0).  Raises InputError
-    where the condition has no pain, for an unknown name, or for a step's parameter without a value.
+    condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0, a_P, and with an
+    injury W_0, tau_heal, S_U, k_LTP).  Raises InputError where the condition has no pain, for an
+    unknown name, or for a step's parameter without a value.
     """
     given = {**mechanism.values, **(changes or {})}
     n = len(people)
@@ -54,6 +55,7 @@ def persons(
     known = dict(mechanisms.parameters(mechanism.known_as))
     if not harm.UNITS.keys().isdisjoint(circuit.parameters):
         known |= harm.parameters()
+    injury = _injury(condition, given, draw, n)
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
         for name, parameter in known.items()
@@ -65,10 +67,11 @@ def persons(
     changed = [k for k in given if k in receptor.nmda_block.parameters]
     channel = _channel(**{k: given.pop(k) for k in changed})
     if given:
-        names = ", ".join((*values, *own))
+        names = ", ".join(dict.fromkeys((*values, *own, *injury)))
         raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {names}")
     if (values["c_PM"] > 1).any():
         raise InputError("more than 1 is refused: mood burden would go below nothing", field="c_PM")
+    values |= injury
     # a person in health keeps no trace of a stimulus: nothing maintains what it might induce
     values["k_LTP"] = values["k_LTP"] * (own["S_max"] > 0)
     reach = _responsive(values, draw, n)
@@ -76,11 +79,11 @@ def persons(
     values |= {name: np.full(n, v) for name, v in channel.items()}
     values |= {"S_share": np.full(n, receptor.share_of_s())}
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
-    for name in ("I_n", "I_e", "I_J", "D_c", "e_c", "M0", "lasting"):
+    for name in ("I_n", "I_e", "I_J", "D_c", "e_c", "M0", "lasting", "a_P"):
         values[name] = np.full(n, own[name])
     # sensitization is measured against its ceiling, so that health needs one too: that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
-    values["S_0"] = np.full(n, own["S_max"])
+    values["S_0"] = np.full(n, 0.0 if injury else own["S_max"])
     values["NRS0"] = before
     values["L_0"] = logit(values["NRS0"] / 10)
     _complete(mechanism, circuit, {*values, "a_0"})
@@ -104,6 +107,16 @@ def _complete(mechanism: Mechanism, circuit: Circuit, known: set[str]) -> None:
         )
 
 
+def response(mechanism: str, condition: Condition) -> Mapping[str, float]:
+    """X_mean and X_sd of a condition's response to being treated, logits.
+
+    None after an injury: its course is that of people who are treated, whatever they are given.
+    """
+    if condition.injury:
+        return {"X_mean": 0.0, "X_sd": 0.0}
+    return mechanisms.placebo(mechanism, condition.name)
+
+
 def _condition(
     mechanism: Mechanism, condition: Condition, given: dict[str, float]
 ) -> dict[str, float]:
@@ -112,7 +125,7 @@ def _condition(
     known = {"X_mean", "X_sd"} <= given.keys()
     placebo: Mapping[str, float] = {"X_mean": 0.0, "X_sd": 0.0}
     if not known:
-        placebo = mechanisms.placebo(mechanism.known_as, condition.name)
+        placebo = response(mechanism.known_as, condition)
     found = {
         **{name: condition.circuit[name].value for name in ("I_n", "I_e", "I_J")},
         "S_max": condition.circuit["S_max"].value,
@@ -121,9 +134,21 @@ def _condition(
         "M0": condition.circuit["M0"].value,
         "X_mean": placebo["X_mean"],
         "X_sd": placebo["X_sd"],
+        "a_P": (condition.a_P or mechanisms.parameters(mechanism.known_as)["a_P"].known).value,
         "lasting": condition.placebo["lasting"].value if "lasting" in condition.placebo else 1.0,
     }
     return {name: given.pop(name, value) for name, value in found.items()}
+
+
+def _injury(condition: Condition, given: dict[str, float], draw: Draw, n: int) -> dict[str, Array]:
+    """What an injury has for each person; nothing without one."""
+    return {
+        name: _spread(
+            Parameter(known, condition.injury_between.get(name)),
+            given.pop(name, known.value), draw, name, n,
+        )
+        for name, known in condition.injury.items()
+    }  # fmt: skip
 
 
 def _spread(parameter: Parameter, typical: float, draw: Draw, name: str, n: int) -> Array:
