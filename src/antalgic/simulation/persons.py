@@ -46,7 +46,7 @@ def persons(
     """
     given = {**mechanism.values, **(changes or {})}
     n = len(people)
-    before = _baseline(condition, people, draw)
+    before = baseline(condition, people, draw)
     own = _condition(mechanism, condition, given)
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
@@ -144,7 +144,8 @@ def _responsive(values: Mapping[str, Array], draw: Draw, n: int) -> Array:
     return reach
 
 
-def _baseline(condition: Condition, people: People, draw: Draw) -> Array:
+def baseline(condition: Condition, people: People, draw: Draw) -> Array:
+    """Pain 0-10 of people before treatment (n,): the column of their table, or drawn."""
     if BASELINE in people.extra:
         given: Array = people.extra[BASELINE]
         off = ~((given > 0) & (given < 10))

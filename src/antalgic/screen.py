@@ -1,0 +1,84 @@
+"""Screening of a study: who of its people a guideline would leave out, and who remains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antalgic.dosing import Regimen
+from antalgic.errors import InputError
+from antalgic.population import comorbidities, conditions, guidelines
+from antalgic.population.conditions import Condition
+from antalgic.population.people import People
+from antalgic.population.screening import Screening, screen
+from antalgic.simulation.individual import Array, Draw
+from antalgic.simulation.persons import baseline
+
+if TYPE_CHECKING:
+    from antalgic.study import Study
+
+#: Doses closer than this (h) are one treatment; a later one makes it serial.
+_PAUSE = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """A study's people under a guideline.
+
+    ``repeated`` names the arms that are given ketamine again after a pause, which some rules
+    forbid; ``pain`` is everyone's rating before treatment (n,), None where nothing hurts.
+    """
+
+    study: Study
+    condition: Condition | None
+    screening: Screening
+    repeated: tuple[str, ...]
+    pain: Array | None
+
+    @property
+    def groups(self) -> dict[str, NDArray[np.bool_]]:
+        """Who belongs to whom, (n,) each."""
+        excluded = self.screening.excluded
+        return {"left out": excluded, "remain": ~excluded}
+
+
+def run(study: Study, guideline: str = guidelines.DEFAULT) -> Screened:
+    """Screen the people of a study, drawn with its seed, by a guideline of the library.
+
+    Raises InputError for an unknown guideline, a single typical person, or people under 18 years.
+    """
+    rules = guidelines.load(guideline)
+    if study.population.typical:
+        message = "is one person: screening needs people who differ, give size or file instead"
+        raise study.error(message, "population", "typical")
+    condition = conditions.load(study.condition) if study.condition else None
+    people = study.people()
+    try:
+        health = comorbidities.draw(people, study.seed, condition)
+        pain = _pain(study, condition, people)
+    except InputError as error:
+        place = ("population",) if error.field == "population" else ("population", "file")
+        raise study.error(error.message, *place) from error
+    repeated = tuple(name for name, regimen in study.regimens().items() if serial(regimen))
+    people = comorbidities.carrying(people, health)
+    found = screen(people, health, rules, serial=bool(repeated))
+    return Screened(study, condition, found, repeated, pain)
+
+
+def serial(regimen: Regimen) -> bool:
+    """Whether ketamine is given again after a pause."""
+    end = None
+    for dose in regimen.doses:
+        if end is not None and dose.time - end > _PAUSE:
+            return True
+        end = dose.end if end is None else max(end, dose.end)
+    return regimen.steady_state is not None
+
+
+def _pain(study: Study, condition: Condition | None, people: People) -> Array | None:
+    if condition is None or not condition.painful:
+        return None
+    return baseline(condition, people, Draw(study.seed))
