@@ -189,6 +189,12 @@ def names() -> list[str]:
 def passport(name: str, condition: Condition | None = None) -> Passport:
     """Where the share of a comorbidity comes from in a condition."""
     entry = library().comorbidities[name]
+    if name == DEPRESSION and condition is not None and condition.depression is not None:
+        known = condition.depression
+        return Passport(
+            source=known.source or None, how=known.how, grade=known.grade,
+            uncertainty=known.uncertainty, note=known.note,
+        )  # fmt: skip
     own = None if condition is None else entry.conditions.get(condition.name)
     return own or entry
 

@@ -145,7 +145,7 @@ def _watching(found: Screened) -> Listing:
     """How the others are watched, and the sources of it all."""
     rules = found.screening.guideline
     values = session_values(rules)
-    rows = [(m.source, m.seen, m.says) for m in rules.monitoring]
+    rows: list[tuple[str, ...]] = [(m.source, m.seen, m.says) for m in rules.monitoring]
     rows += [
         (value.source or "–", f"{value.how}, grade {value.grade}", f"{_SESSION[key]}: {value.text}")
         for key, value in values.items()
