@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic.dosing import Regimen
 from antalgic.errors import InputError
 from antalgic.population import comorbidities, conditions, guidelines
 from antalgic.population.conditions import Condition
@@ -19,9 +18,6 @@ from antalgic.simulation.persons import baseline
 
 if TYPE_CHECKING:
     from antalgic.study import Study
-
-#: Doses closer than this (h) are one treatment; a later one makes it serial.
-_PAUSE = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +42,9 @@ class Screened:
 
 
 def run(study: Study, guideline: str = guidelines.DEFAULT) -> Screened:
-    """Screen the people of a study, drawn with its seed, by a guideline of the library.
+    """Screen a study's candidates, drawn with its seed, by a guideline of the library.
+
+    Of a study that keeps only screened people, they are those whom it drew from.
 
     Raises InputError for an unknown guideline, a single typical person, or people under 18 years.
     """
@@ -55,27 +53,17 @@ def run(study: Study, guideline: str = guidelines.DEFAULT) -> Screened:
         message = "is one person: screening needs people who differ, give size or file instead"
         raise study.error(message, "population", "typical")
     condition = conditions.load(study.condition) if study.condition else None
-    people = study.people()
+    people = study.people(candidates=True)
     try:
         health = comorbidities.draw(people, study.seed, condition)
         pain = _pain(study, condition, people)
     except InputError as error:
         place = ("population",) if error.field == "population" else ("population", "file")
         raise study.error(error.message, *place) from error
-    repeated = tuple(name for name, regimen in study.regimens().items() if serial(regimen))
+    repeated = tuple(name for name, regimen in study.regimens().items() if regimen.serial)
     people = comorbidities.carrying(people, health)
     found = screen(people, health, rules, serial=bool(repeated))
     return Screened(study, condition, found, repeated, pain)
-
-
-def serial(regimen: Regimen) -> bool:
-    """Whether ketamine is given again after a pause."""
-    end = None
-    for dose in regimen.doses:
-        if end is not None and dose.time - end > _PAUSE:
-            return True
-        end = dose.end if end is None else max(end, dose.end)
-    return regimen.steady_state is not None
 
 
 def _pain(study: Study, condition: Condition | None, people: People) -> Array | None:

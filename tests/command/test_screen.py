@@ -101,3 +101,10 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert found.stdout == ""
     assert len(found.stderr.strip().splitlines()) == 1
     assert message in found.stderr
+
+
+def test_a_study_of_screened_people_shows_whom_it_drew_from(study: Path) -> None:
+    plain = json.loads(screen(str(study), "--json").stdout)
+    study.write_text(STUDY.replace("{size: 600}", "{size: 600, screened: asra2018}"))
+    kept = json.loads(screen(str(study), "--json").stdout)
+    assert kept["left_out"] == plain["left_out"] > 0

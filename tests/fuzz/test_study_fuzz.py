@@ -74,7 +74,7 @@ field_names = st.sampled_from(
         "output_every", "seed", "residual_error", "drug", "route", "amount", "rate", "steps",
         "titrate", "scale", "at_most", "for", "at", "every", "times", "until", "missed",
         "steady_state", "from", "change", "factor", "regimen", "up", "max", "hold_if", "size",
-        "typical", "file", "weight", "age", "height", "female", "race", "children", "mean", "sd",
+        "typical", "file", "weight", "age", "height", "female", "race", "children", "screened", "mean", "sd",
         "pharmacokinetics", "for_", "from_",
     ]
 )  # fmt: skip

@@ -33,6 +33,22 @@ def test_everyone_gets_a_circulation_that_somebody_could_have(seed, female, age,
     assert (dbp > 0).all()
 
 
+@given(
+    seed=seeds, few=st.integers(1, 60), more=st.integers(0, 60), serial=st.booleans(), name=names
+)
+def test_screened_people_are_those_whom_the_guideline_keeps(seed, few, more, serial, name):
+    condition = conditions.load(name)
+    kept, larger = (
+        PopulationSpec(size=n, screened="spravato").people(seed, condition, serial=serial)
+        for n in (few, few + more)
+    )
+    assert kept.ids.tolist() == list(range(1, few + 1))
+    assert np.array_equal(kept.weight, larger.weight[:few])
+    assert np.array_equal(kept.extra["SBP0"], larger.extra["SBP0"][:few])
+    bound = np.where(kept.age > 65, 150, 140)
+    assert (kept.extra["SBP0"] <= bound).all() and (kept.extra["DBP0"] <= 90).all()
+
+
 @given(seed=seeds, serial=st.booleans(), name=st.sampled_from(guidelines.names()))
 def test_a_series_leaves_out_whoever_one_treatment_does(seed, serial, name):
     people = PopulationSpec(size=200).people(seed)
