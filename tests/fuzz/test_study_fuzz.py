@@ -74,8 +74,8 @@ field_names = st.sampled_from(
         "output_every", "seed", "residual_error", "drug", "route", "amount", "rate", "steps",
         "titrate", "scale", "at_most", "for", "at", "every", "times", "until", "missed",
         "steady_state", "from", "change", "factor", "regimen", "up", "max", "hold_if", "size",
-        "typical", "file", "weight", "age", "height", "female", "race", "children", "screened", "mean", "sd",
-        "pharmacokinetics", "for_", "from_",
+        "typical", "file", "weight", "age", "height", "female", "race", "children", "mean", "sd",
+        "screened", "pharmacokinetics", "for_", "from_",
     ]
 )  # fmt: skip
 keys = field_names | odd_text | st.text(max_size=8)
