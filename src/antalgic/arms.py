@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from antalgic.simulation import Simulation, simulate
 from antalgic.simulation.chain import Chain, follow
 from antalgic.simulation.individual import Array
 from antalgic.simulation.persons import BASELINE
+from antalgic.simulation.session import WATCHED, Session, Watch, heaviest
 
 if TYPE_CHECKING:
     from antalgic.study import Study
@@ -36,6 +37,7 @@ class Arm:
 
     ``model`` and ``simulation`` are None for an arm without a drug; ``mechanism`` and ``chain``
     where nothing behind the blood is followed.  ``label`` is the name without the mechanism.
+    ``session`` is one session hour by hour, where that was asked for.
     """
 
     name: str
@@ -46,6 +48,15 @@ class Arm:
     mechanism: str | None = None
     simulation: Simulation | None = None
     chain: Chain | None = None
+    session: Attended | None = None
+
+
+@dataclass(frozen=True)
+class Attended:
+    """A session and what it gave: bands over its times, everyone's endpoints (see `Watch`)."""
+
+    hours: Session
+    chain: Chain
 
 
 @dataclass(frozen=True)
@@ -127,9 +138,28 @@ def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
     return replace(arm, chain=chain, simulation=done.get(arm.label) or _blood(given, arm))
 
 
+def attended(given: Setting, arms: list[Arm]) -> list[Arm]:
+    """The arms with the session of the most drug; those without drug sit through the first one."""
+    own = {arm.name: heaviest(arm.regimen) for arm in arms if arm.chain is not None}
+    first = next((hours for hours in own.values() if hours is not None), None)
+    if first is None:
+        return arms
+    found = []
+    for arm in arms:
+        if arm.chain is None:
+            found.append(arm)
+            continue
+        hours = own[arm.name] or first
+        more = {"outputs": WATCHED, "times": hours.times, "also": Watch(hours)}
+        chain = _chain(given, arm, **more)
+        assert chain is not None
+        found.append(replace(arm, session=Attended(hours, chain)))
+    return found
+
+
 def chain_outputs(given: Setting, mechanism: str) -> list[str]:
     """The outputs asked for behind the blood that a mechanism predicts."""
-    readouts = mechanisms.load(mechanism).circuit(None).readouts
+    readouts = mechanisms.load(mechanism).circuit(None, harms=True).readouts
     return [name for name in given.chained if name in readouts]
 
 
@@ -219,7 +249,9 @@ def _check_outputs(given: Setting, arms: list[Arm]) -> None:
     predicted = list(dict.fromkeys(a for model in models for a in model.analytes))
     for position, name in enumerate(study.outputs or ()):
         if name in OUTPUTS and name not in behind:
-            listed = ", ".join(mechanisms.load(study.mechanisms[0]).circuit(None).readouts)
+            listed = ", ".join(
+                mechanisms.load(study.mechanisms[0]).circuit(None, harms=True).readouts
+            )
             raise study.error(
                 f"no mechanism of this study predicts '{name}', expected one of {listed}",
                 "outputs", position,
@@ -232,7 +264,7 @@ def _check_outputs(given: Setting, arms: list[Arm]) -> None:
             )
     for rival in rivals:
         if not chain_outputs(given, rival):
-            listed = ", ".join(mechanisms.load(rival).circuit(None).readouts)
+            listed = ", ".join(mechanisms.load(rival).circuit(None, harms=True).readouts)
             raise study.error(f"mechanism '{rival}' predicts only {listed}", "outputs")
     for model in models:
         if not behind and not _wanted(study, model):
@@ -261,17 +293,20 @@ def _blood(given: Setting, arm: Arm, amounts: Array | None = None) -> Simulation
         raise study.error(error.message, *place) from error
 
 
-def _chain(given: Setting, arm: Arm) -> Chain | None:
-    """What an arm gives behind the blood."""
+def _chain(given: Setting, arm: Arm, **session: Any) -> Chain | None:
+    """What an arm gives behind the blood, over the study or in a session."""
     if arm.mechanism is None or given.condition is None:
         return None
     study = given.study
+    asked = {
+        "outputs": chain_outputs(given, arm.mechanism), "times": given.times,
+        "trajectories": given.trajectories,
+    }  # fmt: skip
     try:
         return follow(
-            arm.mechanism, arm.model, arm.regimen, given.condition, given.people, given.times,
-            outputs=chain_outputs(given, arm.mechanism), seed=study.seed,
-            typical=study.population.typical, trajectories=given.trajectories,
-            threads=given.threads,
+            arm.mechanism, arm.model, arm.regimen, given.condition, given.people,
+            seed=study.seed, typical=study.population.typical, threads=given.threads,
+            **(session or asked),
         )  # fmt: skip
     except InputError as error:
         places: dict[str | None, tuple[str, ...]] = {

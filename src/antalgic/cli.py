@@ -219,11 +219,13 @@ def bench(
 def _simulated(study: Study, threads: int | None, trajectories: bool, *, quiet: bool) -> Any:
     """The result, with a spinner on a terminal."""
     if quiet or not sys.stderr.isatty():
-        return study.run(threads=threads, trajectories=trajectories)
+        return study.run(threads=threads, trajectories=trajectories, sessions=True)
     from rich.console import Console
 
     with Console(stderr=True).status("simulating") as status:
-        return study.run(threads=threads, trajectories=trajectories, progress=status.update)
+        return study.run(
+            threads=threads, trajectories=trajectories, sessions=True, progress=status.update
+        )
 
 
 def _show(listing: Any, as_json: bool) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic.arms import Arm, Setting, planned, setting, simulated
+from antalgic.arms import Arm, Setting, attended, planned, setting, simulated
 from antalgic.errors import InputError
 from antalgic.model.mechanism import OUTPUTS, UNITS, used
 from antalgic.population.people import People
 from antalgic.simulation import QUANTILES, Simulation
 from antalgic.simulation.chain import Chain
+from antalgic.simulation.session import COLUMNS as SESSION
 
 __all__ = ["UNIT", "Arm", "Result", "readout_times", "run", "unit"]
 
@@ -163,11 +164,14 @@ def run(
     *,
     threads: int | None = None,
     trajectories: bool = False,
+    sessions: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Simulate every arm of a study in the models it names, or in the stated defaults.
 
-    Raises InputError (with the study's file, line and field where it is known).
+    ``sessions`` follows one session of each arm more closely, where there is pain to be followed:
+    what a monitor shows, harm, and when people are fit to leave (see `Arm.session`).  Raises
+    InputError (with the study's file, line and field where it is known).
     """
     people = study.people()
     times = readout_times(study.horizon, study.output_every)
@@ -178,7 +182,7 @@ def run(
             progress(f"{arm.name}: {len(people)} people, {len(arm.regimen.doses)} doses")
         done = {a.label: a.simulation for a in arms if a.simulation is not None}
         arms.append(simulated(given, arm, done))
-    return _collect(given, arms)
+    return _collect(given, attended(given, arms) if sessions else arms)
 
 
 def unit(output: str) -> str:
@@ -262,6 +266,7 @@ def _kept(found: Simulation | Chain) -> Sequence[NDArray[np.float64]]:
 
 #: Units of the columns of the table of patients, by name and by what follows the last point.
 _COLUMNS = {"WT": "kg", "AGE": "years", "HT": "cm"}
+_SESSION = {"ready": "h", "systolic-rise": "mmHg", "diastolic-rise": "mmHg"}
 _ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}
 
 
@@ -272,6 +277,10 @@ def _unit_of(column: str) -> str:
         return "1"
     if what == "pain":
         return OUTPUTS["pain"].unit
+    if what == "had":
+        return "1"
+    if what == "session":
+        return _SESSION.get(end) or unit(end)
     if what == "mechanism":
         return UNITS.get(end, "1")
     return _COLUMNS.get(column, "") or (_ENDPOINTS.get(end, "") if what else "")
@@ -287,6 +296,9 @@ def _endpoints(arm: Arm) -> list[pd.DataFrame]:
         values = {n: v for n, v in arm.chain.parameters.items() if n in taken}
         own = {f"mechanism.{name}": value for name, value in values.items()}
         found.append(pd.DataFrame({**own, **arm.chain.endpoints}))
+    if arm.session is not None:
+        own = {k: v for k, v in arm.session.chain.endpoints.items() if k.startswith(SESSION)}
+        found.append(pd.DataFrame(own))
     return found
 
 

@@ -261,12 +261,15 @@ class Study(Strict):
         *,
         threads: int | None = None,
         trajectories: bool = False,
+        sessions: bool = False,
         progress: Callable[[str], None] | None = None,
     ) -> "Result":
         """Simulate every arm; see `antalgic.result.run`."""
         from antalgic import result  # a study can be read and checked without the engine
 
-        return result.run(self, threads=threads, trajectories=trajectories, progress=progress)
+        return result.run(
+            self, threads=threads, trajectories=trajectories, sessions=sessions, progress=progress
+        )
 
     def error(self, message: str, *path: str | int) -> InputError:
         """An error about a field of this study, with file and line if it was read from a text."""

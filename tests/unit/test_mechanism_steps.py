@@ -12,7 +12,7 @@ from antalgic.dosing import expand, read_item
 from antalgic.errors import InputError
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.mood import mood, pain_memory, plasticity
-from antalgic.model.pain import descending, expectation, nociception, rating, unblinding
+from antalgic.model.pain import descending, drive, expectation, nociception, rating, unblinding
 from antalgic.model.receptor import block, channel_block, half_block
 from antalgic.model.sensitization import (
     central_sensitization,
@@ -40,7 +40,7 @@ def ode(rates, start, hours, rtol=1e-11, atol=1e-15, method="DOP853"):
 
 
 def sensitization(S, loss=0.0, B=0.0, S_max=1.0, tau_r=TAU_R, S_U=-3.0, k_LTP=0.0, I=0.0):
-    (rate,), _ = central_sensitization(S, loss, B, S_max, tau_r, S_U, k_LTP, I)
+    (rate,), _ = central_sensitization(S, I, loss, B, S_max, tau_r, S_U, k_LTP)
     return rate
 
 
@@ -143,7 +143,9 @@ def test_the_block_of_a_channel_is_that_of_the_receptor(changes, c):
     names = ("s-ketamine", "r-ketamine", "s-norketamine", "r-norketamine")
     whole = block(dict(zip(names, c, strict=True)), **changes)
     potency = half_block(**changes)
-    _, (phasic, tonic) = channel_block(*c, *(potency[p] for p in channel_block.parameters))
+    _, (phasic, tonic) = channel_block(
+        *c, 0.0, 0.0, *(potency[p] for p in channel_block.parameters)
+    )
     assert phasic == pytest.approx(float(whole.phasic), rel=1e-9, abs=1e-15)
     # k is the phasic potency of a ligand; that at tonic sites must not differ
     assert tonic == pytest.approx(float(whole.tonic), rel=1e-9, abs=1e-15)
@@ -233,9 +235,9 @@ def test_ratings_stay_on_their_scale(L, C, M, M0):
 
 def test_what_raises_and_what_lowers_pain():
     base = {
-        "S": 0.5, "B_phasic": 0.2, "D": 0.3, "M": 0.25, "C_SN": 0.0, "C_RN": 0.0,
-        "a_0": 1.0, "I": 0.02, "I_0": 0.001, "g_S": 5.0, "g_N": 10.0, "g_NK": 0.0, "g_M": 1.0,
-        "M0": 0.25,
+        "I": 0.02, "S": 0.5, "B_phasic": 0.2, "D": 0.3, "M": 0.25, "C_SN": 0.0, "C_RN": 0.0,
+        "relief": 0.0,
+        "a_0": 1.0, "I_0": 0.001, "g_S": 5.0, "g_N": 10.0, "g_NK": 0.0, "g_M": 1.0, "M0": 0.25,
     }  # fmt: skip
 
     def L(**change):
@@ -248,7 +250,34 @@ def test_what_raises_and_what_lowers_pain():
     assert L(C_SN=100.0) == L()
     assert L(C_SN=60.0, C_RN=40.0, g_NK=0.01) - L() == pytest.approx(1.0)
     assert L(I=0.041) - L() == pytest.approx(np.log(2))
-    assert descending(0.5, 0.1, 0.5, 4.0, 2.0)[1][0] == pytest.approx(1.3)
+    assert L(relief=0.7) - L() == pytest.approx(-0.7)
+    assert descending(0.5, 0.0, 0.1, 0.5, 4.0, 2.0)[1][0] == pytest.approx(1.3)
+    assert descending(0.5, 0.4, 0.1, 0.5, 4.0, 2.0)[1][0] == pytest.approx(1.7)
+
+
+def test_what_each_treatment_takes_off_the_drive():
+    base = {
+        "W": 0.0, "J": 0.0, "E_ns": 0.0, "E_al": 0.0, "b": 0.0, "I_n": 0.02, "I_e": 0.03,
+        "I_J": 0.4,
+    }  # fmt: skip
+
+    def reaches(**change):
+        return drive(*(base | change).values())[1][0]
+
+    assert reaches() == pytest.approx(0.45)
+    assert reaches(W=0.5) == pytest.approx(0.95)
+    assert reaches(J=-0.25) == pytest.approx(0.35)
+    assert reaches(E_ns=0.5) == pytest.approx(0.25)
+    assert reaches(E_ns=0.5, I_J=0.0) == reaches(I_J=0.0)
+    assert reaches(E_al=0.5) == pytest.approx(0.435)
+    assert reaches(b=1.0) == 0.0
+
+
+def test_another_blocker_shares_the_channel():
+    _, (alone, _) = channel_block(0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 800.0, 700.0, 0.2, 0.2, 0.02)
+    assert alone == pytest.approx(0.5 / 1.5)
+    _, (both, _) = channel_block(800.0, 0.0, 0.0, 0.0, 0.5, 0.0, 800.0, 700.0, 0.2, 0.2, 0.02)
+    assert both == pytest.approx(1.5 / 2.5)
 
 
 def test_noticing_the_drug_saturates():

@@ -4,14 +4,14 @@ A mechanism is a list of steps behind a pharmacokinetic model, wired by name.  R
 or two steps; all have the same outputs, so that they can be compared on one study.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
 from antalgic import yamlfile
 from antalgic.errors import InputError, did_you_mean, shown
-from antalgic.model import values
+from antalgic.model import harm
 from antalgic.model.compose import Circuit, Use, checked, use
 from antalgic.model.mood import STEPS as MOOD
 from antalgic.model.mood import mood, pain_memory, plasticity
@@ -19,6 +19,7 @@ from antalgic.model.pain import STEPS as PAIN
 from antalgic.model.pain import (
     context,
     descending,
+    drive,
     expectation,
     nociception,
     rating,
@@ -31,7 +32,7 @@ from antalgic.model.sensitization import (
     maintenance_block,
     metabolite_loss,
 )
-from antalgic.sources import Value, Variability, read_variability
+from antalgic.model.values import Parameter, parameter
 
 LIBRARY = "mechanism/pain.yaml"
 FITTED = "mechanism/fitted.yaml"
@@ -58,10 +59,38 @@ OUTPUTS: Mapping[str, Output] = {
     "plasticity": Output("1", "supraspinal synaptic change, 0 to 1"),
     "block": Output("1", "share of the phasic NMDA current blocked"),
     "expectation": Output("1", "effect of being treated, 1 at the first dose"),
+    "dissociation": Output("CADSS", "score of dissociation, 0 to 92"),
+    "sedation": Output("MOAA/S", "alertness, 5 awake to 0"),
+    "nausea": Output("1", "share of people who are nauseous"),
+    "vomiting": Output("1", "share of people who vomit"),
+    "dizziness": Output("1", "share of people who are dizzy"),
+    "somnolence": Output("1", "share of people who are sleepy"),
+    "psychomimetic": Output("1", "share of people who report odd perceptions"),
+    "systolic": Output("mmHg", "systolic blood pressure"),
+    "diastolic": Output("mmHg", "diastolic blood pressure"),
+    "arterial-pressure": Output("mmHg", "mean arterial pressure"),
+    "heart-rate": Output("1/min", "heart rate"),
+    "cardiac-output": Output("1", "cardiac output, 1 as before"),
+    "ventilation": Output("1", "breathing at a fixed CO2, 1 as before"),
+    "desaturation": Output("1", "share of people with low oxygen saturation"),
 }
 
 #: Where each state starts: the person's parameter that holds it; other states start at 0.
 START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0"}
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """One more use in a circuit, placed before another: what it feeds, and what can be read of it.
+
+    ``feeds`` says to which inputs its outputs are added, {"relief": "nociception.relief"}; a use
+    that the mechanism does not have is not fed.  ``readouts`` are outputs of the whole by name.
+    """
+
+    use: Use
+    before: str
+    feeds: Mapping[str, str] = field(default_factory=dict)
+    readouts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,14 +130,21 @@ class Mechanism:
             calibrated=self.known_as,
         )  # fmt: skip
 
-    def circuit(self, pharmacokinetics: Circuit | None) -> Circuit:
+    def circuit(
+        self,
+        pharmacokinetics: Circuit | None,
+        beside: Sequence[Inserted] = (),
+        *,
+        harms: bool = False,
+    ) -> Circuit:
         """The whole circuit from dose to felt pain; without pharmacokinetics, that of a placebo.
 
-        The pharmacokinetic model's uses and parameters stand behind "pk.".  InputError where the
-        model predicts nothing that acts.
+        The pharmacokinetic model's uses and parameters stand behind "pk.".  ``beside`` is what
+        acts beside ketamine, in the order in which it is to be put in; ``harms`` adds what it does
+        besides.  InputError where the blood model predicts nothing that acts.
         """
         blood = pharmacokinetics.prefixed(BLOOD) if pharmacokinetics else Circuit((), {})
-        sites, ligands = _sites(blood)
+        sites, ligands = _sites(blood, "site", "ke0")
         uses = [*blood.uses, *sites, *(_fed(u, ligands) for u in (_channel(), *self.steps()))]
         readouts = {
             "pain": ("rating.pain",),
@@ -120,19 +156,25 @@ class Mechanism:
         }
         if any(u.name == "cord" for u in uses):
             readouts["sensitization"] = ("cord.S",)
+        if harms:
+            fast, levels = _sites(blood, "acute", "ke0_h", ("ketamine",))
+            uses += [*fast, *(_fed(use(s, n, {}), levels) for n, s in harm.STEPS.items())]
+            readouts |= {name: (output,) for name, output in harm.READOUTS.items()}
         circuit = checked(Circuit(tuple(uses), readouts))
+        for one in beside:
+            circuit = _inserted(circuit, one)
         for change in self.changes:
             whole = change(circuit)
             circuit = replace(whole, uses=tuple(_fed(u, ligands) for u in whole.uses))
         return checked(circuit)
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A value with its passport, and its spread between people (None: the same for all)."""
-
-    known: Value
-    between: Variability | None
+def _inserted(circuit: Circuit, one: Inserted) -> Circuit:
+    there = {u.name for u in circuit.uses}
+    feeds = {o: target for o, target in one.feeds.items() if target.rpartition(".")[0] in there}
+    whole = circuit.inserted(one.before, one.use, feeds)
+    reads = {name: (f"{one.use.name}.{output}",) for name, output in one.readouts.items()}
+    return replace(whole, readouts={**whole.readouts, **reads})
 
 
 def names() -> list[str]:
@@ -201,36 +243,34 @@ def posterior(name: str) -> tuple[Mapping[str, float], ...]:
 
 def _parameter(symbol: str, place: tuple[str, ...]) -> Parameter:
     path, *steps = place
-    known = values.read(
-        path, UNITS[symbol], *steps, symbol, signed=True, extra=("between", "prior")
-    )
-    document = yamlfile.library(path)
-    entry = document.data
-    for step in (*steps, symbol):
-        entry = entry[step]
-    if "between" not in entry:
-        return Parameter(known, None)
-    with document.at(*steps, symbol, "between"):
-        return Parameter(known, read_variability(entry["between"]))
+    return parameter(path, UNITS[symbol], *steps, symbol)
 
 
-def _sites(blood: Circuit) -> tuple[list[Use], dict[str, str]]:
+def _sites(
+    blood: Circuit, place: str, ke0: str, of: Collection[str] = ("ketamine", "norketamine")
+) -> tuple[list[Use], dict[str, str]]:
     """Effect sites of what the blood model predicts, and the output that holds each ligand.
 
     A racemic total is parted into its enantiomers only where these are not predicted themselves.
     """
     sites: list[Use] = []
     ligands: dict[str, str] = {}
-    for whole, (left, right) in _LIGANDS.items():
+
+    def site(name: str, analyte: str) -> str:
+        at = f"{place}.{name}"
+        sites.append(use(effect_site, at, {"C": blood.readouts[analyte]}, ke0=ke0))
+        return f"{at}.Ce"
+
+    for whole in of:
+        left, right = _LIGANDS[whole]
         single = {left: f"s-{whole}", right: f"r-{whole}"}
         for port, analyte in single.items():
             if analyte in blood.readouts:
-                sites.append(use(effect_site, f"site.{port}", {"C": blood.readouts[analyte]}))
-                ligands[port] = f"site.{port}.Ce"
+                ligands[port] = site(port, analyte)
         if whole in blood.readouts and not single.keys() & ligands.keys():
-            sites.append(use(effect_site, f"site.{whole}", {"C": blood.readouts[whole]}))
-            sites.append(use(enantiomers, f"parts.{whole}", {"C": f"site.{whole}.Ce"}))
-            ligands |= {left: f"parts.{whole}.C_S", right: f"parts.{whole}.C_R"}
+            parts = f"parts.{whole}" if place == "site" else f"{place}.parts.{whole}"
+            sites.append(use(enantiomers, parts, {"C": site(whole, whole)}))
+            ligands |= {left: f"{parts}.C_S", right: f"{parts}.C_R"}
     if blood.uses and not ligands:
         raise InputError(
             f"the blood model predicts {', '.join(blood.readouts)}, nothing that blocks NMDA "
@@ -260,10 +300,10 @@ def _relief(
 ) -> list[Use]:
     """The steps behind the receptor; without ``loss`` nothing changes sensitization."""
     B_phasic = "channel.B_phasic" if blocks else ()
-    uses = [use(plasticity, "plastic", {"B_tonic": "channel.B_tonic"})]
+    uses = [use(plasticity, "plastic", {"B_tonic": "channel.B_tonic"}), use(drive, "drive", {})]
     S: str | tuple[str, ...] = ()
     if loss is not None:
-        cord = {"loss": f"{loss.name}.loss", "B_phasic": B_phasic}
+        cord = {"I": "drive.I", "loss": f"{loss.name}.loss", "B_phasic": B_phasic}
         uses += [loss, use(central_sensitization, "cord", cord)]
         S = "cord.S"
     uses.append(use(mood, "mood", {"P": "memory.P", "K": "plastic.K", "R": "plastic.R"}))
@@ -271,7 +311,7 @@ def _relief(
     uses.append(
         use(
             nociception, "nociception",
-            {"S": S, "B_phasic": B_phasic, "D": "descending.D", "M": "mood.M"},
+            {"I": "drive.I", "S": S, "B_phasic": B_phasic, "D": "descending.D", "M": "mood.M"},
         )
     )  # fmt: skip
     if learned is not None:

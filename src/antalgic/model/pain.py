@@ -6,66 +6,69 @@ come from library/mechanism/pain.yaml and the conditions.
 
 from typing import Any
 
-import numpy as np
-
+from antalgic.model.functions import exp, log
 from antalgic.model.step import Step, step
 
 Values = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
-def _exp(x: Any) -> Any:
-    """exp of a float, an array or a SymPy expression."""
-    if isinstance(x, float | int | np.ndarray | np.generic):
-        return np.exp(x)
-    import sympy
-
-    return sympy.exp(x)
-
-
-def _log(x: Any) -> Any:
-    if isinstance(x, float | int | np.ndarray | np.generic):
-        return np.log(x)
-    import sympy
-
-    return sympy.log(x)
-
-
 @step(
     states={},
-    inputs={"R": "1"},
+    inputs={"R": "1", "amine": "1"},
     parameters={"D_c": "1", "e_c": "1", "NRS_c": "1", "g_R": "1"},
     outputs={"D": "1"},
 )
-def descending(R: Any, D_c: Any, e_c: Any, NRS_c: Any, g_R: Any) -> Values:
+def descending(R: Any, amine: Any, D_c: Any, e_c: Any, NRS_c: Any, g_R: Any) -> Values:
     """Descending control in logits: tonic balance D_c, conditioned modulation, plasticity R.
 
     e_c NRS_c/10 is pain inhibiting pain: NRS_c rates a second, conditioning stimulus (0 without
     one).  g_R is 0 except in the rival where supraspinal plasticity itself relieves pain.
+    ``amine`` is what an antidepressant adds, in logits.
     """
-    return (), (D_c + e_c * NRS_c / 10 + g_R * R,)
+    return (), (D_c + e_c * NRS_c / 10 + g_R * R + amine,)
 
 
 @step(
     states={},
-    inputs={"S": "1", "B_phasic": "1", "D": "1", "M": "1", "C_SN": "ng/mL", "C_RN": "ng/mL"},
+    inputs={"W": "1", "J": "1", "E_ns": "1", "E_al": "1", "b": "1"},
+    parameters={"I_n": "1", "I_e": "1", "I_J": "1"},
+    outputs={"I": "1"},
+)
+def drive(W: Any, J: Any, E_ns: Any, E_al: Any, b: Any, I_n: Any, I_e: Any, I_J: Any) -> Values:
+    """What reaches the cord: I = [I_n + W + I_J (1 + J)(1 - E_ns)](1 - b) + I_e (1 - E_al)(1 - b).
+
+    I_n, I_e and I_J are nociceptive, ectopic and joint drive before treatment.  W is the drive of a
+    wound, J the change of joint inflammation against its start; E_ns, E_al and b are the shares
+    taken off by an NSAID, a gabapentinoid and a block of the nerve.
+    """
+    tissue = I_n + W + I_J * (1 + J) * (1 - E_ns)
+    return (), ((tissue + I_e * (1 - E_al)) * (1 - b),)
+
+
+@step(
+    states={},
+    inputs={
+        "I": "1", "S": "1", "B_phasic": "1", "D": "1", "M": "1", "C_SN": "ng/mL", "C_RN": "ng/mL",
+        "relief": "1",
+    },
     parameters={
-        "a_0": "1", "I": "1", "I_0": "1", "g_S": "1", "g_N": "1", "g_NK": "mL/ng", "g_M": "1",
-        "M0": "1",
+        "a_0": "1", "I_0": "1", "g_S": "1", "g_N": "1", "g_NK": "mL/ng", "g_M": "1", "M0": "1",
     },
     outputs={"L": "1"},
 )  # fmt: skip
 def nociception(
-    S: Any, B_phasic: Any, D: Any, M: Any, C_SN: Any, C_RN: Any,
-    a_0: Any, I: Any, I_0: Any, g_S: Any, g_N: Any, g_NK: Any, g_M: Any, M0: Any,
+    I: Any, S: Any, B_phasic: Any, D: Any, M: Any, C_SN: Any, C_RN: Any, relief: Any,
+    a_0: Any, I_0: Any, g_S: Any, g_N: Any, g_NK: Any, g_M: Any, M0: Any,
 ) -> Values:  # fmt: skip
     """What the cord sends up: L = a_0 + ln(I + I_0) + g_S S - g_N B - D + g_M (M - M0) + g_NK C_N.
 
-    I is the sum of nociceptive, ectopic and joint drive; a_0 puts each person at their own pain
-    before treatment.  g_NK above 0 lets norketamine oppose the relief (Olofsen 2012); it is 0
-    unless asked for, as Simons 2022 found no contribution.
+    I is the drive (see `drive`); a_0 puts each person at their own pain before treatment.
+    ``relief`` is what other drugs take off in the cord, in logits.  g_NK above 0 lets norketamine
+    oppose the relief (Olofsen 2012); it is 0 unless asked for, as Simons 2022 found no
+    contribution.
     """
-    L = a_0 + _log(I + I_0) + g_S * S - g_N * B_phasic - D + g_M * (M - M0)
-    return (), (L + g_NK * (C_SN + C_RN),)
+    L = a_0 + log(I + I_0) + g_S * S - g_N * B_phasic - D + g_M * (M - M0)
+    return (), (L + g_NK * (C_SN + C_RN) - relief,)
 
 
 @step(
@@ -120,12 +123,12 @@ def expectation(E: Any, L_n: Any, X: Any, w_e: Any, tau_e: Any, x: Any) -> Value
 )
 def rating(L: Any, C_S: Any, M: Any, u_0: Any, u_S: Any, u_M: Any, M0: Any) -> Values:
     """Felt intensity and unpleasantness, each 0 to 10."""
-    pain = 10 / (1 + _exp(-L))
+    pain = 10 / (1 + exp(-L))
     affect = L + u_0 - u_S * C_S + u_M * (M - M0)
-    return (), (pain, 10 / (1 + _exp(-affect)))
+    return (), (pain, 10 / (1 + exp(-affect)))
 
 
 #: Steps of this room by name, for whoever wires a model.
 STEPS: dict[str, Step] = {
-    s.name: s for s in (descending, nociception, context, unblinding, expectation, rating)
+    s.name: s for s in (descending, drive, nociception, context, unblinding, expectation, rating)
 }

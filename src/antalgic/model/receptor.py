@@ -92,23 +92,28 @@ def effect_site(Ce: Any, C: Any, ke0: Any) -> Values:
 
 @step(
     states={},
-    inputs={"C_S": "ng/mL", "C_R": "ng/mL", "C_SN": "ng/mL", "C_RN": "ng/mL"},
+    inputs={
+        "C_S": "ng/mL", "C_R": "ng/mL", "C_SN": "ng/mL", "C_RN": "ng/mL",
+        "x_phasic": "1", "x_tonic": "1",
+    },
     parameters={
         "K_phasic": "ng/mL", "K_tonic": "ng/mL", "k_R": "1", "k_SN": "1", "k_RN": "1",
     },
     outputs={"B_phasic": "1", "B_tonic": "1"},
 )  # fmt: skip
 def channel_block(
-    C_S: Any, C_R: Any, C_SN: Any, C_RN: Any,
+    C_S: Any, C_R: Any, C_SN: Any, C_RN: Any, x_phasic: Any, x_tonic: Any,
     K_phasic: Any, K_tonic: Any, k_R: Any, k_SN: Any, k_RN: Any,
 ) -> Values:  # fmt: skip
     """`nmda_block` of one body, in total concentrations: half block K of S-ketamine, ng/mL.
 
     k is the potency of a ligand, ng for ng, over that of S-ketamine.  `half_block` takes K and k
-    from `nmda_block`, which they replace in a model that is solved in time.
+    from `nmda_block`, which they replace in a model that is solved in time.  x is what other
+    blockers add: their free levels over their half-blocking ones.
     """
     C = C_S + k_R * C_R + k_SN * C_SN + k_RN * C_RN
-    return (), (C / (K_phasic + C), C / (K_tonic + C))
+    phasic, tonic = C + K_phasic * x_phasic, C + K_tonic * x_tonic
+    return (), (phasic / (K_phasic + phasic), tonic / (K_tonic + tonic))
 
 
 def half_block(**changes: ArrayLike | str) -> dict[str, NDArray[np.float64]]:

@@ -39,12 +39,12 @@ def metabolite_loss(C_SN: Any, C_RN: Any, k_m: Any, C_m: Any) -> Values:
 
 @step(
     states={"S": "1"},
-    inputs={"loss": "1/h", "B_phasic": "1"},
-    parameters={"S_max": "1", "tau_r": "h", "S_U": "1", "k_LTP": "1/h", "I": "1"},
+    inputs={"I": "1", "loss": "1/h", "B_phasic": "1"},
+    parameters={"S_max": "1", "tau_r": "h", "S_U": "1", "k_LTP": "1/h"},
     outputs={"S": "1"},
 )
 def central_sensitization(
-    S: Any, loss: Any, B_phasic: Any, S_max: Any, tau_r: Any, S_U: Any, k_LTP: Any, I: Any
+    S: Any, I: Any, loss: Any, B_phasic: Any, S_max: Any, tau_r: Any, S_U: Any, k_LTP: Any
 ) -> Values:
     """Sensitization S, 0 in health and S_max in the chronic state, self-maintained between them.
 

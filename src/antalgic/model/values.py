@@ -6,7 +6,7 @@ does not have: the library writes "-51 mV", and inside they are floats in mV.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from antalgic import sources, units, yamlfile
 from antalgic.errors import InputError, did_you_mean, shown
-from antalgic.sources import Value
+from antalgic.sources import Value, Variability, read_variability
 from antalgic.units import Kind
 
 #: Unit of a step's parameter or input, and the kind of quantity that is read for it.
@@ -47,6 +47,27 @@ def read(
         entry = entry[key]
     with found.at(*place):
         return _value(entry, unit, _cited(path), signed, extra)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value with its passport, and its spread between people (None: the same for all)."""
+
+    known: Value
+    between: Variability | None
+
+
+def parameter(path: str, unit: str, *place: str) -> Parameter:
+    """The entry at a place of a library file, with its spread between people."""
+    known = read(path, unit, *place, signed=True, extra=("between", "prior"))
+    document = yamlfile.library(path)
+    entry = document.data
+    for step in place:
+        entry = entry[step]
+    if "between" not in entry:
+        return Parameter(known, None)
+    with document.at(*place, "between"):
+        return Parameter(known, read_variability(entry["between"]))
 
 
 def quantity(written: ArrayLike | str, unit: str, name: str) -> NDArray[np.float64]:

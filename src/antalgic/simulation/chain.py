@@ -1,7 +1,7 @@
 """From a regimen to felt pain: the whole chain solved for people, in parallel, in flat memory."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +15,7 @@ from antalgic.engine.linear import ticks
 from antalgic.errors import InputError
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.compose import Circuit
+from antalgic.model.harm import READOUTS
 from antalgic.model.mechanism import COURSE, OUTPUTS, Mechanism
 from antalgic.model.shelf import PKModel
 from antalgic.population.conditions import Condition
@@ -32,6 +33,8 @@ RTOL = 1e-4
 PAIR = "dp54"
 #: States of the chain are of order 1; errors are relative to at least this.
 _FLOOR = 0.1
+#: Endpoints (people,) by name, from values (people, times) by output and the draw of those people.
+Endpoints = Callable[[Mapping[str, Array], Draw], dict[str, Array]]
 #: Weeks (h) at which each person's pain is kept, within the horizon.
 WEEKS = {w: 168.0 * w for w in (1, 2, 4, 8, 12)}
 
@@ -88,12 +91,14 @@ def follow(
     rtol: float = RTOL,
     trajectories: bool = False,
     threads: int | None = None,
+    also: Endpoints | None = None,
 ) -> Chain:
     """Pain, mood and sensitization of people under a regimen at ``times`` (h, ascending, from 0).
 
     ``model`` is the pharmacokinetic model, None for an arm that is given no drug.  ``changes``
-    replaces typical parameters by name.  The same seed gives the same bits for any ``threads``.
-    Raises InputError where the chain cannot be followed.
+    replaces typical parameters by name.  ``also`` takes further endpoints from everyone's values.
+    The same seed gives the same bits for any ``threads``.  Raises InputError where the chain cannot
+    be followed.
     """
     chosen = mechanisms.load(mechanism) if isinstance(mechanism, str) else mechanism
     if regimen.steady_state is not None:
@@ -102,7 +107,8 @@ def follow(
         )
     if regimen.doses and model is None:
         raise InputError(f"there is no model of blood for {', '.join(regimen.drugs)}")
-    job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol)
+    harms = bool(READOUTS.keys() & {*(outputs or ()), *(d.hold.output for d in regimen.decisions)})
+    job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol, harms)
     wanted = _wanted(job, outputs)
     places = [job.compiled.outputs.index(name) for name in wanted]
     draw = Draw(seed, replicate, 0, typical)
@@ -117,7 +123,7 @@ def follow(
         found = _solved(job, people.part(start, stop), own)
         pain = found.values[:, job.compiled.outputs.index("pain")]
         columns = {
-            "endpoints": _endpoints(pain, times),
+            "endpoints": _endpoints(pain, times) | _more(job, also, found.values, own),
             "parameters": found.parameters,
             "given": {} if found.given is None else {"amount": found.given},
         }
@@ -148,12 +154,13 @@ def _job(
     changes: Mapping[str, float],
     times: Array,
     rtol: float,
+    harms: bool,
 ) -> _Job:
     planned, blood = None, None
     if model is not None and regimen.doses:
         planned = plan(model, regimen, float(times[-1]))
         blood = model.circuit.fed_by(planned.inputs)
-    circuit = mechanism.circuit(blood)
+    circuit = mechanism.circuit(blood, harms=harms)
     return _Job(
         mechanism, circuit, _kernel(circuit, PAIR), model, planned, regimen, condition, changes,
         np.asarray(times, dtype=np.float64), rtol,
@@ -162,6 +169,12 @@ def _job(
 
 #: Kernels of the circuits followed last, a user's own among them: by wiring, not by name.
 _kernel = lru_cache(maxsize=64)(compiled)
+
+
+def _more(job: _Job, also: Endpoints | None, values: Array, draw: Draw) -> dict[str, Array]:
+    if also is None:
+        return {}
+    return also(dict(zip(job.compiled.outputs, np.moveaxis(values, 1, 0), strict=True)), draw)
 
 
 def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:

@@ -59,6 +59,12 @@ class Draw:
             return np.zeros(n)
         return streams.normal(self.seed, stream, n, replicate=self.replicate, offset=self.offset)
 
+    def uniform(self, stream: str, n: int) -> Array:
+        """Numbers between 0 and 1 of n people; their middle for typical ones."""
+        if self.typical:
+            return np.full(n, 0.5)
+        return streams.uniform(self.seed, stream, n, replicate=self.replicate, offset=self.offset)
+
 
 def individual(model: PKModel, people: People, sets: Sets, draw: Draw) -> dict[str, Array]:
     """Values of every parameter in canonical units, broadcastable to (people, sets)."""

@@ -8,10 +8,11 @@ import numpy as np
 from scipy.special import expit, logit
 
 from antalgic.errors import InputError
+from antalgic.model import harm, receptor
 from antalgic.model import mechanism as mechanisms
-from antalgic.model import receptor
 from antalgic.model.compose import Circuit
-from antalgic.model.mechanism import Mechanism, Parameter
+from antalgic.model.mechanism import Mechanism
+from antalgic.model.values import Parameter
 from antalgic.population import pain, streams
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
@@ -20,6 +21,8 @@ from antalgic.sources import Variability
 
 #: Column of a table of patients that gives their pain before treatment.
 BASELINE = "NRS0"
+#: Columns that give their pressures (mmHg) and heart rate (1/min) at rest.
+_RESTING = {"SBP_0": "SBP0", "DBP_0": "DBP0", "HR_0": "HR0"}
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,29 @@ def persons(
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
-    condition gives (X_mean, X_sd, lasting, S_max, I, D_c, e_c, M0).  Raises InputError where the
-    condition has no pain, for an unknown name, or for a step's parameter without a value.
+    condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0).  Raises InputError
+    where the condition has no pain, for an unknown name, or for a step's parameter without a value.
     """
     given = {**mechanism.values, **(changes or {})}
     n = len(people)
     before = baseline(condition, people, draw)
     own = _condition(mechanism, condition, given)
+    known = dict(mechanisms.parameters(mechanism.known_as))
+    if not harm.UNITS.keys().isdisjoint(circuit.parameters):
+        known |= harm.parameters()
     values = {
         name: _spread(parameter, given.pop(name, parameter.known.value), draw, name, n)
-        for name, parameter in mechanisms.parameters(mechanism.known_as).items()
+        for name, parameter in known.items()
     }
+    values |= {name: people.extra[c] for name, c in _RESTING.items() if c in people.extra}
     values |= {
         name: np.full(n, float(given.pop(name))) for name in mechanism.values if name in given
     }
     changed = [k for k in given if k in receptor.nmda_block.parameters]
     channel = _channel(**{k: given.pop(k) for k in changed})
     if given:
-        known = ", ".join((*values, *own))
-        raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {known}")
+        names = ", ".join((*values, *own))
+        raise InputError(f"unknown parameter {', '.join(sorted(given))}, expected some of {names}")
     if (values["c_PM"] > 1).any():
         raise InputError("more than 1 is refused: mood burden would go below nothing", field="c_PM")
     # a person in health keeps no trace of a stimulus: nothing maintains what it might induce
@@ -69,7 +76,7 @@ def persons(
     values |= {name: np.full(n, v) for name, v in channel.items()}
     values |= {"S_share": np.full(n, receptor.share_of_s())}
     values["x"] = own["X_mean"] + own["X_sd"] * draw.normal("x", n)
-    for name in ("I", "D_c", "e_c", "M0", "lasting"):
+    for name in ("I_n", "I_e", "I_J", "D_c", "e_c", "M0", "lasting"):
         values[name] = np.full(n, own[name])
     # sensitization is measured against its ceiling, so that health needs one too: that of CRPS
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
@@ -102,13 +109,12 @@ def _condition(
 ) -> dict[str, float]:
     if not condition.circuit:
         raise InputError(f"condition '{condition.name}' has no pain model")
-    drive = sum(condition.circuit[name].value for name in ("I_n", "I_e", "I_J"))
     known = {"X_mean", "X_sd"} <= given.keys()
     placebo: Mapping[str, float] = {"X_mean": 0.0, "X_sd": 0.0}
     if not known:
         placebo = mechanisms.placebo(mechanism.known_as, condition.name)
     found = {
-        "I": drive,
+        **{name: condition.circuit[name].value for name in ("I_n", "I_e", "I_J")},
         "S_max": condition.circuit["S_max"].value,
         "D_c": condition.circuit["D"].value,
         "e_c": condition.circuit["e_c"].value,
