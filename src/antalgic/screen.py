@@ -1,4 +1,4 @@
-"""Screening of a study: who of its people a guideline would leave out, and who remains."""
+"""Screening of a study: whom a guideline would leave out, and what each arm would do to them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from antalgic.arms import Arm, attended, planned, setting
 from antalgic.errors import InputError
 from antalgic.population import comorbidities, conditions, guidelines
 from antalgic.population.conditions import Condition
@@ -25,7 +26,9 @@ class Screened:
     """A study's people under a guideline.
 
     ``repeated`` names the arms that are given ketamine again after a pause, which some rules
-    forbid; ``pain`` is everyone's rating before treatment (n,), None where nothing hurts.
+    forbid; ``pain`` is everyone's rating before treatment (n,), None where nothing hurts.  ``arms``
+    have their session, in which everybody took part, left out or not; there are none where the
+    study has no condition to follow.
     """
 
     study: Study
@@ -33,6 +36,7 @@ class Screened:
     screening: Screening
     repeated: tuple[str, ...]
     pain: Array | None
+    arms: tuple[Arm, ...]
 
     @property
     def groups(self) -> dict[str, NDArray[np.bool_]]:
@@ -63,10 +67,24 @@ def run(study: Study, guideline: str = guidelines.DEFAULT) -> Screened:
     repeated = tuple(name for name, regimen in study.regimens().items() if regimen.serial)
     people = comorbidities.carrying(people, health)
     found = screen(people, health, rules, serial=bool(repeated))
-    return Screened(study, condition, found, repeated, pain)
+    return Screened(study, condition, found, repeated, pain, _sessions(study, people))
 
 
 def _pain(study: Study, condition: Condition | None, people: People) -> Array | None:
     if condition is None or not condition.painful:
         return None
     return baseline(condition, people, Draw(study.seed))
+
+
+def _sessions(study: Study, people: People) -> tuple[Arm, ...]:
+    """Each arm once, with the session of the most drug; none where nothing can be followed."""
+    plain = study.model_copy(update={"outputs": None})  # a session has outputs of its own
+    times = np.array([0.0, study.horizon])
+    given = setting(plain, people, times, trajectories=False, threads=None)
+    if given.condition is None:
+        return ()
+    arms: dict[str, Arm] = {}
+    for arm in planned(given):
+        if arm.mechanism is not None:
+            arms.setdefault(arm.label, arm)
+    return tuple(arm for arm in attended(given, list(arms.values())) if arm.session is not None)

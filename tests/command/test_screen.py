@@ -108,3 +108,28 @@ def test_a_study_of_screened_people_shows_whom_it_drew_from(study: Path) -> None
     study.write_text(STUDY.replace("{size: 600}", "{size: 600, screened: asra2018}"))
     kept = json.loads(screen(str(study), "--json").stdout)
     assert kept["left_out"] == plain["left_out"] > 0
+
+
+def test_what_a_session_would_do_to_those_left_out(study: Path) -> None:
+    study.write_text(STUDY.replace("{size: 600}", "{size: 3000}"))
+    data = json.loads(screen(str(study), "--guideline", "spravato", "--json").stdout)
+    drug, placebo = data["sessions"]
+    assert (drug["arm"], placebo["arm"]) == ("once", "placebo")
+    assert (drug["begin_h"], drug["end_h"]) == (0, 4)
+    severe = "systolic pressure above 180 mmHg"
+    by, remain = drug["groups"]["by pressure"], drug["groups"]["remain"]
+    assert by["harms"][severe] / by["people"] > 5 * remain["harms"][severe] / remain["people"]
+    assert by["systolic_peak_mmHg"] > remain["systolic_peak_mmHg"] + 20
+    for name, group in drug["groups"].items():
+        assert group["people"] >= placebo["groups"][name]["harms"][severe]
+        assert group["harms"]["dissociation"] > placebo["groups"][name]["harms"]["dissociation"]
+    assert data["groups"]["left out"]["people"] == drug["groups"]["left out"]["people"]
+    assert any("unborn child" in line and "no number" in line for line in data["not_known"])
+
+
+def test_without_a_painful_condition_no_session_is_made_up(study: Path) -> None:
+    study.write_text(STUDY.replace("condition: crps\n", ""))
+    found = screen(str(study))
+    assert found.returncode == 0, found.stderr
+    assert "Not simulated: the study has no condition that hurts" in found.stdout
+    assert json.loads(screen(str(study), "--json").stdout)["sessions"] == []

@@ -85,11 +85,13 @@ class Comorbidity(Passport):
     """An illness: rows of [from this age in years, share of men, share of women].
 
     of: another one that it is part of; unless: another one that rules it out; or_measured: resting
-    values at or above which a person has it whatever is drawn.  known None: everybody who has it
+    values at or above which a person has it whatever is drawn.  consequence: what is known, or not,
+    of how ketamine would go with it.  known None: everybody who has it
     says so, or a test of everybody finds it.
     """
 
     title: str
+    consequence: str | None = None
     shares: tuple[Row, ...]
     of: str | None = None
     unless: str | None = None

@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from antalgic import units
+from antalgic.arms import Arm
+from antalgic.model.harm import limit
 from antalgic.population import comorbidities
 from antalgic.population.guidelines import SESSION, session_values
 from antalgic.population.guidelines import Screened as Statement
 from antalgic.population.screening import Asked, Verdict
 from antalgic.report.listings import Listing
 from antalgic.screen import Screened
+from antalgic.simulation.session import AFTER
+from antalgic.units import Kind
 
 Bools = NDArray[np.bool_]
 
@@ -46,8 +51,7 @@ def listings(found: Screened) -> list[Listing]:
     tables = [_rules(found)]
     if rules.tests:
         tables.append(_tests(found.screening.tests))
-    tables += [_groups(found), _watching(found)]
-    return tables
+    return [*tables, _groups(found), _suffered(found), _watching(found)]
 
 
 def _rules(found: Screened) -> Listing:
@@ -141,6 +145,67 @@ def _groups(found: Screened) -> Listing:
     return Listing("Who is left out and who remains, mean (SD)", ("", *found.groups), rows)
 
 
+def _suffered(found: Screened) -> Listing:
+    """What a session of each arm does to those who are left out, and to those who remain."""
+    title, parts = "What a session would do to them", _parts(found)
+    if not found.arms:
+        return Listing(title, (), [], list(_unsaid(found)))
+    rows = [
+        (f"{arm.label}: {words}", *(_share(hit[who]) for who in parts.values()))
+        for arm in found.arms
+        for words, hit in _harms(arm).items()
+    ]
+    return Listing(f"{title}, % (people)", ("", *parts), rows, list(_unsaid(found)))
+
+
+def _parts(found: Screened) -> dict[str, Bools]:
+    """Groups to compare: all, and those left out by a rule whose criteria are measured."""
+    measured = {
+        f"by {verdict.rule.id}": verdict.first
+        for verdict in found.screening.verdicts
+        if verdict.first.any() and any(c.measured for c in verdict.rule.who)
+    }
+    return {"left out": found.screening.excluded, **measured, "remain": found.screening.included}
+
+
+def _harms(arm: Arm) -> dict[str, Bools]:
+    """Who has which harm in the session of an arm, (n,) each, by what it is called."""
+    assert arm.session is not None
+    ends = arm.session.chain.endpoints
+    rise, diastolic = limit("systolic-rise"), limit("diastolic-rise")
+    return {
+        f"systolic pressure above {_SEVERE:g} mmHg": ends["session.systolic"] > _SEVERE,
+        f"a reading {rise:g} mmHg up, or {diastolic:g} diastolic": ends["had.hypertension"] > 0,
+        "dissociation": ends["had.dissociated"] > 0,
+        "sedation": ends["had.sedated"] > 0,
+        "vomiting": ends["had.vomiting"] > 0,
+        "low oxygen saturation": ends["had.desaturation"] > 0,
+    }
+
+
+def _unsaid(found: Screened) -> Iterator[str]:
+    """What stands behind the numbers, and what they do not say."""
+    rules = [verdict.rule for verdict in found.screening.verdicts if verdict.excludes]
+    named = dict.fromkeys(c.has for rule in rules for c in rule.who)
+    if found.arms:
+        lengths = (f"{arm.label} {_length(arm)}" for arm in found.arms)
+        yield f"The session with the most drug ({', '.join(lengths)}) and {AFTER:g} h after it."
+        yield "Everybody is followed, left out or not, with the same random numbers in each arm."
+        yield "The numbers behind harm are mostly of grade C and D; a reading adds a cuff's error."
+        named |= {"hypertension": None}
+    else:
+        yield "Not simulated: the study has no condition that hurts, from which to follow people."
+    for name in named:
+        entry = comorbidities.library().comorbidities.get(str(name))
+        if entry is not None and entry.consequence:
+            yield f"{entry.title}: {entry.consequence}."
+
+
+def _length(arm: Arm) -> str:
+    assert arm.session is not None
+    return units.format(arm.session.hours.end - arm.session.hours.begin, Kind.TIME)
+
+
 def _watching(found: Screened) -> Listing:
     """How the others are watched, and the sources of it all."""
     rules = found.screening.guideline
@@ -158,6 +223,9 @@ def _watching(found: Screened) -> Listing:
     return Listing("How the others are watched", ("source", "obtained", "what"), rows,
                    [*reasons, "Sources:", *(f"  {line}" for line in cited)])  # fmt: skip
 
+
+#: Systolic pressure (mmHg) from which hypertension is a crisis.
+_SEVERE = 180.0
 
 _SESSION = {
     "observation": "least time before leaving",
@@ -247,6 +315,8 @@ def to_json(found: Screened) -> dict[str, Any]:
             for name, value in session_values(rules).items()
         },
         "sources": {key: source.citation for key, source in rules.sources.items()},
+        "sessions": [_session_data(found, arm) for arm in found.arms],
+        "not_known": list(_unsaid(found)),
         "prevalence": {
             name: {
                 "percent": 100 * float(has.mean()),
@@ -272,8 +342,32 @@ def _rule_data(verdict: Verdict) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _session_data(found: Screened, arm: Arm) -> dict[str, Any]:
+    assert arm.session is not None
+    ends = arm.session.chain.endpoints
+    return {
+        "arm": arm.label,
+        "begin_h": arm.session.hours.begin,
+        "end_h": arm.session.hours.end,
+        "groups": {
+            name: {
+                "people": int(who.sum()),
+                "systolic_peak_mmHg": float(ends["session.systolic"][who].mean())
+                if who.any()
+                else None,
+                "harms": {words: int(hit[who].sum()) for words, hit in _harms(arm).items()},
+            }
+            for name, who in _parts(found).items()
+        },
+    }
+
+
 def _source(found: Screened, statement: Statement) -> str:
     return found.screening.guideline.sources[statement.source].citation
+
+
+def _share(hit: Bools) -> str:
+    return f"{100 * hit.mean():.3g} ({int(hit.sum())})" if len(hit) else "–"
 
 
 def _percent(count: int, n: int) -> str:
