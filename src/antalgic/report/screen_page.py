@@ -60,10 +60,12 @@ def _rules(found: Screened) -> Listing:
     rows = [_rule(verdict, n) for verdict in screening.verdicts]
     out = int(screening.excluded.sum())
     total = ("all rules", "", "", "", f"{out} ({_percent(out, n)})", "")
+    if not rows:
+        return Listing("Rules", (), [], list(_notes(found)))
     return Listing(
         "Rules in their order: the first that applies leaves a person out",
         ("rule", "advice", "grade", "meet it", "left out", "have it unknown"),
-        [*rows, total] if rows else [],
+        [*rows, total],
         list(_notes(found)),
     )
 
