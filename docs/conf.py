@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import calibration_page  # noqa: E402  (found through the line above)
+import harm_page  # noqa: E402  (found through the line above)
 import shelf_page  # noqa: E402  (found through the line above)
 
 with (HERE.parent / "pyproject.toml").open("rb") as file:
@@ -30,3 +31,4 @@ nitpicky = True
 
 shelf_page.write(HERE / "_generated" / "shelf.md")
 calibration_page.write(HERE / "_generated")
+harm_page.write(HERE / "_generated" / "harm.md")

@@ -10,6 +10,7 @@ import pytest
 
 import antalgic
 from antalgic.errors import InputError
+from antalgic.model import harm
 from antalgic.study import loads
 
 STUDY = """\
@@ -85,7 +86,8 @@ def test_a_mechanism_is_the_default_one_a_name_or_a_list() -> None:
         (
             PAIN.replace("[pain]", "[sensitization]") + "models: {mechanism: block}\n",
             "mine.yaml:12 outputs[0]: no mechanism of this study predicts 'sensitization', "
-            "expected one of pain, unpleasantness, mood, plasticity, block, expectation",
+            "expected one of pain, unpleasantness, mood, plasticity, block, expectation, "
+            + ", ".join(harm.READOUTS),
         ),
         (
             PAIN.replace("[pain]", "[s-ketamine]") + "models: {mechanism: block}\n",

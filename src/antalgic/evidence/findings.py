@@ -24,15 +24,23 @@ from antalgic.model import mechanism as mechanisms
 from antalgic.model.shelf import PKModel
 from antalgic.population import People, conditions
 from antalgic.simulation import reference_person, simulate
-from antalgic.simulation.chain import RTOL, follow
+from antalgic.simulation.chain import RTOL, Chain, follow
 from antalgic.simulation.individual import Array
+from antalgic.simulation.session import WATCHED, Session, Watch, heaviest
 from antalgic.sources import Source, read_sources
 from antalgic.study import Study
 from antalgic.units import Kind
 
-Measure = Literal["mean", "relief", "change", "responders", "half-life", "C50"]
+Measure = Literal[
+    "mean", "relief", "change", "responders", "half-life", "C50", "half-level", "linearity",
+    "incidence", "highest", "rise",
+]  # fmt: skip
+#: Measures of the hours of one session.
+_OF_SESSION = ("incidence", "highest", "rise")
 #: Measures that come from one fit of a slow effect site, in the order of `offset.fitted`.
 _OF_SITE = ("half-life", "C50")
+#: Measures of an output against the level, over all readouts.
+_OF_LEVEL = ("half-level", "linearity")
 Level = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.CONCENTRATION))]
 Changes = Mapping[str, float]
 
@@ -42,7 +50,10 @@ class Finding(Strict):
 
     measure: mean of the output; relief, the fall of the mean as a share of its start; change of the
     mean from its start; responders, the share of people whose output fell by ``relief`` or more;
-    half-life (d) and C50 (ng/mL), those of the slow effect site fitted by `offset.fitted`.
+    half-life (d) and C50 (ng/mL), those of the slow effect site fitted by `offset.fitted`;
+    half-level, the level (ng/mL, like S-ketamine) at which the mean has fallen by half; linearity,
+    the correlation of the mean with the level up to a time.  Of the heaviest session: incidence of
+    an event, the mean of everyone's highest value, and the highest rise of the mean.
     at: h; or level: when the effect site of a typical person first reaches it (ng/mL).
     within: where the mean of a calibrated simulator must lie, by target number.
     use: whether calibration fits it or only checks it.  miss: why the product misses it.
@@ -197,21 +208,38 @@ def _values(
     shared = {**own, **(changes or {}), **load(name).changes}
     people = setting.people if size is None else setting.people.part(0, size)
     times = _times(setting, findings)
-    outputs = sorted({f.output for f in findings} | {"block"})
+    outputs = sorted({f.output for f in findings if f.measure not in _OF_SESSION} | {"block"})
     solved: dict[tuple[str, str], dict[str, Array]] = {}
+    attended: dict[tuple[str, str], Chain] = {}
+
+    def followed(label: str, more: Changes, **asked: Any) -> Chain:
+        return follow(
+            mechanism, model_of(setting.regimens[label]), setting.regimens[label],
+            setting.condition, people, changes={**shared, **more}, seed=setting.seed,
+            typical=setting.typical, rtol=rtol, threads=threads, **asked,
+        )  # fmt: skip
 
     def arm(label: str, more: Changes) -> dict[str, Array]:
         key = (label, str(sorted(more.items())))
         if key not in solved:
-            result = follow(
-                mechanism, model_of(setting.regimens[label]), setting.regimens[label],
-                setting.condition, people, times, outputs=outputs,
-                changes={**shared, **more}, seed=setting.seed, typical=setting.typical,
-                rtol=rtol, trajectories=True, threads=threads,
-            )  # fmt: skip
+            result = followed(label, more, times=times, outputs=outputs, trajectories=True)
             assert result.values is not None
             solved[key] = dict(zip(result.outputs, result.values, strict=True))
         return solved[key]
+
+    def session(label: str, more: Changes) -> Chain:
+        key = (label, str(sorted(more.items())))
+        if key not in attended:
+            hours = _hours(setting, label)
+            attended[key] = followed(
+                label, more, times=hours.times, outputs=WATCHED, also=Watch(hours)
+            )
+        return attended[key]
+
+    def measured(finding: Finding, label: str) -> float:
+        if finding.measure in _OF_SESSION:
+            return _in_session(finding, session(label, finding.changes))
+        return _measured(finding, arm(label, finding.changes), times)
 
     site: dict[str, float] = {}
     if any(f.measure in _OF_SITE for f in findings):
@@ -222,11 +250,29 @@ def _values(
         if finding.measure in site:
             values.append(site[finding.measure])
             continue
-        found = _measured(finding, arm(finding.arm, finding.changes), times)
+        found = measured(finding, finding.arm)
         if finding.over is not None:
-            found -= _measured(finding, arm(finding.over, finding.changes), times)
+            found -= measured(finding, finding.over)
         values.append(found)
     return values
+
+
+def _hours(setting: _Setting, label: str) -> Session:
+    """The heaviest session of an arm; without a drug, that of the first arm with one."""
+    own = [heaviest(r) for r in (setting.regimens[label], *setting.regimens.values())]
+    found = next((hours for hours in own if hours is not None), None)
+    if found is None:
+        raise InputError("no arm gives a drug, so that there is no session to look at")
+    return found
+
+
+def _in_session(finding: Finding, chain: Chain) -> float:
+    if finding.measure == "incidence":
+        return float(chain.endpoints[f"had.{finding.output}"].mean())
+    if finding.measure == "highest":
+        return float(chain.endpoints[f"session.{finding.output}"].mean())
+    mean = chain.mean[chain.outputs.index(finding.output)]
+    return float(mean.max() - mean[0])
 
 
 def _slow_site(
@@ -257,7 +303,7 @@ def model_of(regimen: Regimen) -> PKModel | None:
 
 def _times(setting: _Setting, findings: Sequence[Finding]) -> Array:
     """Only the times that are asked for; all of them where a level must be waited for."""
-    if any(f.level is not None for f in findings):
+    if any(f.level is not None or f.measure in _OF_LEVEL for f in findings):
         assert setting.every is not None
         return np.arange(0.0, setting.horizon + setting.every / 2, setting.every)
     return np.unique([0.0, *(f.at for f in findings if f.at is not None)])
@@ -265,6 +311,8 @@ def _times(setting: _Setting, findings: Sequence[Finding]) -> Array:
 
 def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> float:
     values = outputs[finding.output]
+    if finding.measure in _OF_LEVEL:
+        return _against_level(finding, values.mean(axis=1), _level(outputs), times)
     now = values[_place(finding, outputs, times)]
     first = values[0]
     if finding.measure == "mean":
@@ -277,14 +325,31 @@ def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> f
     return float(np.mean(now <= (1 - finding.relief) * first))
 
 
+def _level(outputs: Mapping[str, Array]) -> Array:
+    """What acts like S-ketamine at the first person's effect site (times,), ng/mL, from block."""
+    from antalgic.model.receptor import half_block
+
+    block = outputs["block"][:, 0]
+    found: Array = float(half_block()["K_phasic"]) * block / (1 - block)
+    return found
+
+
+def _against_level(finding: Finding, mean: Array, level: Array, times: Array) -> float:
+    if finding.measure == "linearity":
+        assert finding.at is not None
+        seen = times <= finding.at
+        return float(np.corrcoef(mean[seen], level[seen])[0, 1])
+    halved = mean <= mean[0] / 2
+    if not halved.any():
+        raise InputError(f"{finding.output} is never halved", field="measure")
+    return float(level[int(np.argmax(halved))])
+
+
 def _place(finding: Finding, outputs: Mapping[str, Array], times: Array) -> int:
     if finding.level is None:
         assert finding.at is not None
         return int(np.searchsorted(times, finding.at))
-    from antalgic.model.receptor import half_block
-
-    half = float(half_block()["K_phasic"])
-    reached = outputs["block"][:, 0] >= finding.level / (half + finding.level)
+    reached = _level(outputs) >= finding.level
     if not reached.any():
         raise InputError(f"the effect site never reaches {finding.level:g} ng/mL", field="level")
     return int(np.argmax(reached))
