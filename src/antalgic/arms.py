@@ -147,13 +147,13 @@ def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
 
 def attended(given: Setting, arms: list[Arm]) -> list[Arm]:
     """The arms with the session of the most drug; those without drug sit through the first one."""
-    own = {arm.name: heaviest(arm.regimen) for arm in arms if arm.chain is not None}
+    own = {arm.name: heaviest(arm.regimen) for arm in arms if arm.mechanism is not None}
     first = next((hours for hours in own.values() if hours is not None), None)
     if first is None:
         return arms
     found = []
     for arm in arms:
-        if arm.chain is None:
+        if arm.mechanism is None:
             found.append(arm)
             continue
         hours = own[arm.name] or first

@@ -177,6 +177,27 @@ def validate(
 
 
 @app.command()
+def screen(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML).")],
+    guideline: Annotated[
+        str | None, typer.Option("--guideline", help="Name of a guideline; asra2018 by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show whom a guideline would leave out of a study, by which rule and on what evidence."""
+    from antalgic import screen as screening
+    from antalgic.population.guidelines import DEFAULT
+    from antalgic.report import screen_page
+    from antalgic.study import load
+
+    found = screening.run(load(study), guideline or DEFAULT)
+    if as_json:
+        _print_json(screen_page.to_json(found))
+    else:
+        screen_page.show(found)
+
+
+@app.command()
 def bench(
     people: Annotated[int, typer.Option("--people", min=1, help="People to simulate.")] = 10_000,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads.")] = None,

@@ -229,21 +229,32 @@ class Study(Strict):
         """The regimen of each arm, up to the horizon."""
         return {arm: expand(arm, items, self.horizon) for arm, items in self.arms.items()}
 
-    def people(self, replicate: int = 0) -> People:
-        """Who takes part, drawn with the study's seed; InputError says where in the file."""
+    def people(self, replicate: int = 0, *, candidates: bool = False) -> People:
+        """Who takes part, drawn with the study's seed; InputError says where in the file.
+
+        candidates leaves out the screening of the population.
+        """
         try:
             condition = conditions.load(self.condition) if self.condition else None
         except InputError as error:
             raise self.error(error.message, "condition") from error
         folder = self._path.parent if self._path else None
         try:
-            return self.population.people(self.seed, condition, replicate, folder=folder)
+            return self.population.people(
+                self.seed, condition, replicate, folder=folder, candidates=candidates,
+                serial=self._serial(),
+            )  # fmt: skip
         except InputError as error:
             if error.file is not None:
                 raise
             raise self.error(
                 error.message, "population", *(error.field or "").split(".")
             ) from error
+
+    def _serial(self) -> bool:
+        """Whether an arm is treated again and again; looked up only for screening."""
+        screened = self.population.screened is not None
+        return screened and any(regimen.serial for regimen in self.regimens().values())
 
     def run(
         self,

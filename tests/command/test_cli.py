@@ -53,7 +53,7 @@ def study(tmp_path: Path) -> Path:
 def test_help_names_every_command_and_does_not_load_the_science() -> None:
     found = antalgic("--help")
     assert found.returncode == 0
-    for command in ("run", "models", "mechanisms", "regimens", "conditions", "validate", "bench"):
+    for command in ("run", "models", "mechanisms", "regimens", "conditions", "validate", "screen"):
         assert command in found.stdout
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, antalgic.cli; print(*sys.modules)"],

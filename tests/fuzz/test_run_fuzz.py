@@ -48,6 +48,7 @@ populations = st.sampled_from(
         {"size": 3},
         {"typical": True},
         {"size": 2, "children": True},
+        {"size": 2, "screened": "spravato"},
         {"size": 3, "race": {"asian": 0.4, "japanese": 0.6}, "age": "80 years"},
     ]
 )

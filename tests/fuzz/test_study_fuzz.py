@@ -75,7 +75,7 @@ field_names = st.sampled_from(
         "titrate", "scale", "at_most", "for", "at", "every", "times", "until", "missed",
         "steady_state", "from", "change", "factor", "regimen", "up", "max", "hold_if", "size",
         "typical", "file", "weight", "age", "height", "female", "race", "children", "mean", "sd",
-        "pharmacokinetics", "for_", "from_",
+        "screened", "pharmacokinetics", "for_", "from_",
     ]
 )  # fmt: skip
 keys = field_names | odd_text | st.text(max_size=8)

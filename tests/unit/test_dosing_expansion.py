@@ -331,3 +331,19 @@ def test_segments_keep_steps_of_other_rates_apart():
 def test_a_regimen_can_be_made_by_hand():
     dose = DoseEvent("ketamine", "oral", 0.0, 25.0, 0.0, "", 0.0, 0)
     assert Regimen("mine", (dose,)).routes == ("oral",)
+
+
+@pytest.mark.parametrize(
+    ("items", "serial"),
+    [
+        ([], False),
+        ([INFUSION], False),
+        ([BOLUS, INFUSION], False),
+        ([INFUSION | {"titrate": {"every": "1 h", "up": "5 mg/h", "max": "30 mg/h"}}], False),
+        ([INFUSION, INFUSION | {"at": "8 h"}], False),
+        ([INFUSION, INFUSION | {"at": "9 h"}], True),
+        ([BOLUS | {"every": "1 day"}], True),
+    ],
+)
+def test_a_treatment_is_serial_if_it_is_given_again_after_a_pause(items, serial):
+    assert regimen(*items).serial is serial

@@ -208,3 +208,42 @@ def test_schema_is_json_and_names_the_fields():
     schema = json.loads(json.dumps(PopulationSpec.model_json_schema()))
     assert set(schema["properties"]) == set(PopulationSpec.model_fields)
     assert schema["additionalProperties"] is False
+
+
+def test_screening_leaves_as_many_people_as_were_asked_and_says_how_many_it_left_out():
+    spec = PopulationSpec(size=300, screened="asra2018")
+    once, again = (
+        spec.people(1, conditions.load("crps")),
+        spec.people(1, conditions.load("crps"), serial=True),
+    )
+    for people in (once, again):
+        assert len(people) == 300
+        assert set(people.extra) == {"SBP0", "DBP0", "HR0"}
+    left = [int(people.notes[-1].split()[0]) for people in (once, again)]
+    assert 0 < left[0] < left[1]
+    assert again.notes[-1].endswith("candidates were left out by asra2018")
+    everyone = spec.people(1, conditions.load("crps"), candidates=True)
+    assert everyone.extra == {}
+    assert set(once.weight[:200]) <= set(everyone.weight)
+
+
+def test_without_rules_screening_leaves_everybody():
+    spec = PopulationSpec(size=50, screened="anzca2021")
+    assert spec.people(1).weight.tolist() == PopulationSpec(size=50).people(1).weight.tolist()
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("{size: 9, screened: asra2019}", "did you mean 'asra2018'"),
+        ("{size: 9, screened: true}", "true is a yes/no value, expected a guideline"),
+        ("{typical: true, screened: asra2018}", "cannot be asked of one typical person"),
+        ("{size: 9, children: true, screened: asra2018}", "cannot be asked of children"),
+        ("{file: a.csv, screened: asra2018}", "cannot go with a file of patients"),
+    ],
+)
+def test_screening_that_cannot_be_is_refused(block, message):
+    with pytest.raises(InputError) as refused:
+        parse(block)
+    assert message in str(refused.value)
+    assert "population.screened" in str(refused.value)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from antalgic import units
 
 _NANOSECONDS = 3.6e12  # in an hour
+#: Doses that follow within this time (h) of the end of those before are one treatment.
+_PAUSE = 4.0
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,16 @@ class Regimen:
     def routes(self) -> tuple[str, ...]:
         """Routes in use, sorted."""
         return tuple(sorted({dose.route for dose in self.doses}))
+
+    @property
+    def serial(self) -> bool:
+        """Whether a drug is given again after a pause, rather than in one treatment."""
+        end = self.doses[0].end if self.doses else 0.0
+        for dose in self.doses:
+            if dose.time - end > _PAUSE:
+                return True
+            end = max(end, dose.end)
+        return self.steady_state is not None
 
     def segments(self) -> tuple[Segment, ...]:
         """The regimen for drawing: touching infusions of one item at one rate are one segment."""

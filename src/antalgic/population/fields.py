@@ -18,6 +18,7 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from antalgic import units
 from antalgic.errors import InputError, shown, sort_of
+from antalgic.population import guidelines
 from antalgic.population.covariates import correlation_matrices
 from antalgic.population.margins import Distribution
 from antalgic.population.people import RACES
@@ -100,6 +101,14 @@ def read_file(value: object) -> str:
             f"{shown(value)} is {sort_of(value)}, expected a file such as patients.csv"
         )
     return str(value)
+
+
+def read_guideline(value: object) -> str:
+    """Name of a guideline of the library."""
+    if not isinstance(value, str):
+        message = f"{shown(value)} is {sort_of(value)}, expected a guideline such as"
+        raise InputError(f"{message} {guidelines.DEFAULT!r}")
+    return guidelines.load(value).guideline
 
 
 def read_share(value: object) -> float:
@@ -244,6 +253,11 @@ Size = Annotated[
 ]
 YesNo = Annotated[bool, PlainValidator(read_yes), WithJsonSchema({"type": "boolean"})]
 File = Annotated[str, PlainValidator(read_file), WithJsonSchema({"type": "string"})]
+Guideline = Annotated[
+    str,
+    PlainValidator(read_guideline),
+    WithJsonSchema({"type": "string", "enum": guidelines.names()}),
+]
 Share = Annotated[float, PlainValidator(read_share), WithJsonSchema(_SHARE)]
 Race = Annotated[dict[str, float], PlainValidator(read_race), WithJsonSchema(_RACE)]
 Correlations = Annotated[

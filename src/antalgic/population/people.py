@@ -46,6 +46,12 @@ class People:
         extra = {name: column[start:stop] for name, column in self.extra.items()}
         return People(**cut, extra=extra, notes=self.notes)
 
+    def chosen(self, places: NDArray[np.int64]) -> People:
+        """Some of the patients, by their places in the table counted from 0."""
+        cut = {name: getattr(self, name)[places] for name in _OWN}
+        extra = {name: column[places] for name, column in self.extra.items()}
+        return People(**cut, extra=extra, notes=self.notes)
+
     def to_frame(self) -> pd.DataFrame:
         """A table with NONMEM's names: ID, WT kg, AGE years, HT cm, SEX 0 male 1 female, RACE."""
         import pandas as pd

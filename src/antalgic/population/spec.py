@@ -15,16 +15,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from antalgic.errors import InputError
-from antalgic.population import fields
+from antalgic.population import comorbidities, fields, guidelines
 from antalgic.population.conditions import Condition
 from antalgic.population.covariates import curves, draw_adults, draw_children
 from antalgic.population.filling import Filling, ages, from_table
 from antalgic.population.people import People
 from antalgic.population.reference import reference
+from antalgic.population.screening import screen
 from antalgic.population.table import read_table
+
+#: Candidates for each person who is left, at most.
+_MOST_CANDIDATES = 64
 
 
 class PopulationSpec(BaseModel):
@@ -33,7 +38,8 @@ class PopulationSpec(BaseModel):
     weight, age, height: "70 kg" for everybody, or {mean, sd} of the people drawn, with low and high
     if wished; age also {low, high} for ages spread evenly.  female: share of women.  race: shares.
     correlations: of normal scores within a sex, such as {height-weight: 0.4}.  children: ages from
-    2 to below 18 years, height and weight from growth charts at each age.
+    2 to below 18 years, height and weight from growth charts at each age.  screened: candidates are
+    drawn until `size` are left whom this guideline does not leave out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +54,7 @@ class PopulationSpec(BaseModel):
     race: fields.Race | None = None
     correlations: fields.Correlations | None = None
     children: fields.YesNo = False
+    screened: fields.Guideline | None = None
 
     def people(
         self,
@@ -56,8 +63,13 @@ class PopulationSpec(BaseModel):
         replicate: int = 0,
         *,
         folder: Path | None = None,
+        serial: bool = False,
+        candidates: bool = False,
     ) -> People:
         """The people.  folder is where a relative `file` is looked for: the study file's folder.
+
+        serial says whether they are treated again and again, which some guidelines forbid to some;
+        candidates leaves out the screening.
 
         A typical person weighs 70 kg unless the block gives a weight, is a woman where more than
         half are women, is of the most common race, and has the mean of every other covariate.
@@ -68,9 +80,33 @@ class PopulationSpec(BaseModel):
             return from_table(table, filling, self.file)
         if self.size is None:
             return filling.typical_person()
+        if self.screened is not None and not candidates:
+            return self._remaining(filling, seed, replicate, serial)
         draw = draw_children if self.children else draw_adults
         people = draw(filling.wanted(), seed, self.size, replicate=replicate)
         return replace(people, notes=filling.notes())
+
+    def _remaining(self, filling: Filling, seed: int, replicate: int, serial: bool) -> People:
+        """The first `size` candidates whom the guideline does not leave out, numbered anew."""
+        assert self.size is not None and self.screened is not None
+        rules, wanted = guidelines.load(self.screened), filling.wanted()
+        drawn, places = self.size, np.zeros(0, dtype=np.int64)
+        while True:
+            people = draw_adults(wanted, seed, drawn, replicate=replicate)
+            health = comorbidities.draw(people, seed, filling.condition, replicate=replicate)
+            places = np.flatnonzero(screen(people, health, rules, serial=serial).included)
+            if len(places) >= self.size:
+                break
+            if drawn >= _MOST_CANDIDATES * self.size:
+                message = f"leaves hardly anybody: {len(places)} of {drawn} candidates"
+                raise InputError(message, field="screened")
+            drawn *= 2
+        places = places[: self.size]
+        seen = int(places[-1]) + 1
+        note = f"{seen - self.size} of {seen} candidates were left out by {self.screened}"
+        found = comorbidities.carrying(people, health).chosen(places)
+        ids = np.arange(1, self.size + 1, dtype=np.int64)
+        return replace(found, ids=ids, notes=(*filling.notes(), note))
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -79,6 +115,7 @@ class PopulationSpec(BaseModel):
         self._check_weight()
         self._check_correlations()
         self._check_children()
+        self._check_screened()
         if self.file is None:
             curves(Filling(self, None).wanted())
         return self
@@ -136,3 +173,9 @@ class PopulationSpec(BaseModel):
             if asked is not None and not asked.fixed:
                 message = f"follows growth charts in children: leave it out, or give one {name}"
                 raise InputError(message, field=name)
+
+    def _check_screened(self) -> None:
+        if self.screened is not None and (self.typical or self.children):
+            who = "one typical person" if self.typical else "children"
+            message = f"cannot be asked of {who}: screening needs adults who differ"
+            raise InputError(message, field="screened")

@@ -39,7 +39,7 @@ class Listing:
         for row in self.rows:
             table.add_row(*(_plain(cell) for cell in row))
         console = Console(highlight=False)
-        console.print(table)
+        console.print(table if self.columns else self.title)
         for line in self.below:
             console.print(_plain(line))
 

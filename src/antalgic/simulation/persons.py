@@ -50,7 +50,7 @@ def persons(
     """
     given = {**mechanism.values, **(changes or {})}
     n = len(people)
-    before = _baseline(condition, people, draw)
+    before = baseline(condition, people, draw)
     own = _condition(mechanism, condition, given)
     known = dict(mechanisms.parameters(mechanism.known_as))
     if not harm.UNITS.keys().isdisjoint(circuit.parameters):
@@ -175,7 +175,8 @@ def _responsive(values: Mapping[str, Array], draw: Draw, n: int) -> Array:
     return reach
 
 
-def _baseline(condition: Condition, people: People, draw: Draw) -> Array:
+def baseline(condition: Condition, people: People, draw: Draw) -> Array:
+    """Pain 0-10 of people before treatment (n,): the column of their table, or drawn."""
     if BASELINE in people.extra:
         given: Array = people.extra[BASELINE]
         off = ~((given > 0) & (given < 10))
