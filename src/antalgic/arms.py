@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from antalgic.model import defaults, shelf
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.mechanism import OUTPUTS
 from antalgic.model.shelf import PKModel
-from antalgic.population import conditions
+from antalgic.population import comorbidities, conditions
+from antalgic.population.comorbidities import ADULT
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import Simulation, simulate
@@ -74,6 +76,14 @@ class Setting:
     chained: tuple[str, ...]
     trajectories: bool
     threads: int | None
+
+    @cached_property
+    def resting(self) -> People:
+        """The people with the pressures and pulse they have at rest, as far as these are known."""
+        if self.study.population.typical or float(self.people.age.min()) < ADULT:
+            return self.people
+        vitals = comorbidities.resting(self.people, self.study.seed)
+        return replace(self.people, extra={**self.people.extra, **vitals})
 
 
 def setting(
@@ -313,7 +323,7 @@ def _chain(given: Setting, arm: Arm, **session: Any) -> Chain | None:
     }  # fmt: skip
     try:
         return follow(
-            arm.mechanism, arm.model, arm.regimen, given.condition, given.people,
+            arm.mechanism, arm.model, arm.regimen, given.condition, given.resting,
             seed=study.seed, typical=study.population.typical, threads=given.threads,
             **(session or asked),
         )  # fmt: skip

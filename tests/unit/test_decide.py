@@ -70,7 +70,7 @@ def test_same_bits_for_any_number_of_threads_and_people():
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ("dissociation > 40", "hold_if: 'dissociation' is not predicted, expected one of pain, "),
+        ("hunger > 40", "hold_if: 'hunger' is not predicted, expected one of pain, "),
         ("pain is low", "'pain is low' is no rule, expected an output, < or >, and a number"),
         ("pain < ", "is no rule"),
     ],

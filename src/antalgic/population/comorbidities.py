@@ -34,7 +34,7 @@ _FILE = "comorbidities.yaml"
 _PAIRS = ("SBP0-DBP0", "SBP0-HR0", "DBP0-HR0")
 _SEXES = ("male", "female")
 _WIDTHS = {"resting": 7, "shares": 3}
-_ADULT = 18.0
+ADULT = 18.0
 
 
 class _Strict(BaseModel):
@@ -222,11 +222,11 @@ def draw(
 
     Raises InputError where somebody is younger than 18 years: the numbers are those of adults.
     """
-    young = np.flatnonzero(people.age < _ADULT)
+    young = np.flatnonzero(people.age < ADULT)
     if len(young):
         raise InputError(
             f"{people.age[young[0]]:.3g} years is too young: comorbidities are those of adults, "
-            f"from {_ADULT:g} years",
+            f"from {ADULT:g} years",
             field="population",
         )
     vitals = resting(people, seed, replicate=replicate)
@@ -288,8 +288,8 @@ def _check_rows(rows: tuple[Row, ...], width: int, place: str) -> None:
 
 def _check_shares(rows: tuple[Row, ...], place: str) -> None:
     _check_rows(rows, _WIDTHS["shares"], place)
-    if rows[0][0] > _ADULT:
-        raise InputError(f"expected a first row from {_ADULT:g} years", field=place)
+    if rows[0][0] > ADULT:
+        raise InputError(f"expected a first row from {ADULT:g} years", field=place)
     if any(not 0 <= value <= 1 for row in rows for value in row[1:]):
         raise InputError("expected shares from 0 to 1", field=place)
 
