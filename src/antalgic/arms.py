@@ -146,8 +146,9 @@ def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
         )  # fmt: skip
     if arm.regimen.decisions:
         if chain is None:
+            field = next(iter(arm.regimen.decisions[0].rules))
             raise given.study.error(
-                "hold_if needs pain to be followed: give the study a condition and an output "
+                f"{field} needs pain to be followed: give the study a condition and an output "
                 "such as pain",
                 "arms", arm.regimen.name,
             )  # fmt: skip

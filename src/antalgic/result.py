@@ -274,8 +274,10 @@ _ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}
 def _unit_of(column: str) -> str:
     """Unit of a column of the table of patients; empty where it has none or it is the model's."""
     what, _, end = column.rpartition(".")
-    if what == "relief":
+    if what in ("relief", "session", "rescue"):
         return "1"
+    if what == "dose":
+        return "mg"
     if what == "pain":
         return OUTPUTS["pain"].unit
     if what == "had":

@@ -34,7 +34,9 @@ arms:
        times: 10, at: 5 days}
     - {drug: ketamine, route: sc, steps: [{at: 0 h, rate: 1 mg/h}, {at: 6 h, rate: 2 mg/h}],
        for: 12 h}
-    - {drug: racemate, route: iv, rate: 10 mg/h, until: 3 h}
+    - {drug: racemate, route: iv, rate: 10 mg/h, until: 3 h, pause_if: "mood > 40",
+       stop_if: [pain < 1, block > 0.9], check: 15 min}
+    - {drug: ketamine, route: im, amount: 20 mg, give_if: pain > 6, every: 2 h, times: 6, most: 2}
   doses:
     - {drug: esketamine, route: nasal, amount: 56 mg, at: [0 days, 3 days], every: 7 days,
        until: 21 days, missed: 0.1}
@@ -74,6 +76,7 @@ field_names = st.sampled_from(
         "output_every", "seed", "residual_error", "drug", "route", "amount", "rate", "steps",
         "titrate", "scale", "at_most", "for", "at", "every", "times", "until", "missed",
         "steady_state", "from", "change", "factor", "regimen", "up", "max", "hold_if", "size",
+        "pause_if", "stop_if", "check", "give_if", "most",
         "typical", "file", "weight", "age", "height", "female", "race", "children", "mean", "sd",
         "screened", "pharmacokinetics", "for_", "from_",
     ]

@@ -43,6 +43,47 @@ def run(model, given_doses, people=3, times=TIMES, rtol=TOLERANCE, **more):
     )
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["shared times", "own times"])
+def test_a_solution_that_stops_on_the_way_is_the_same_to_the_bit(model, own):
+    given = doses(model, [(0, 6, 50, "iv"), (3, 0, 20, "oral"), (8, 6, 40, "iv"), (30, 6, 9, "iv")])
+    people, seen = 40, []
+    wide = np.repeat(given.start[:, None], people, axis=1) if own else given.start
+    given = Doses(wide, given.duration, np.repeat(given.amount, people, axis=1), given.target)
+    whole = run(model, given, people)
+    stopped = run(
+        model, given, people, stops=ticks(TIMES[[0, 2, 5, -2]]),
+        decide=lambda stop, values: seen.append((stop, values.copy())), threads=2,
+    )  # fmt: skip
+    assert stopped.values.tobytes() == whole.values.tobytes()
+    assert stopped.final.tobytes() == whole.final.tobytes()
+    assert (stopped.steps == whole.steps).all()
+    assert [stop for stop, _ in seen] == [0, 1, 2, 3]
+    for (_, values), column in zip(seen, [0, 2, 5, -2], strict=True):
+        assert (values == whole.values[:, :, column]).all()
+
+
+def test_amounts_decided_at_a_stop_are_those_of_a_table_known_before(model):
+    rows = [(0, 4, 50, "iv"), (4, 4, 50, "iv"), (4, 0, 20, "oral")]
+    given = doses(model, rows)
+    given = Doses(given.start, given.duration, np.repeat(given.amount, 20, axis=1), given.target)
+    known = given.amount.copy()
+    known[1, ::2], known[2, 5:] = 0, 0
+
+    def decide(stop, values):
+        given.amount[:] = known
+
+    stops = ticks(np.array([4.0]))
+    found = run(model, given, 20, stops=stops, decide=decide)
+    expected = run(model, Doses(given.start, given.duration, known, given.target), 20)
+    assert found.values.tobytes() == expected.values.tobytes()
+
+
+def test_stops_lie_between_the_start_and_the_last_output(model):
+    for hours in ([-1.0], [96.0], [8.0, 4.0]):
+        with pytest.raises(ValueError, match="stops must ascend between the start and the last"):
+            run(model, doses(model, []), stops=ticks(np.array(hours)))
+
+
 ROWS = st.lists(
     st.tuples(
         st.floats(0, 90), st.sampled_from([0.0, 0.5, 6.0]), st.floats(0, 100),

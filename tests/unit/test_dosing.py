@@ -227,6 +227,62 @@ RULES = [
         ("titrate", "hold_if"),
         "'dissociation 40' is no rule, expected an output, < or >, and a number",
     ),
+    # rules on the way
+    (
+        INFUSION | {"pause_if": "pain < 3"},
+        ("pause_if",),
+        "needs 'check', how often somebody looks, such as '15 min'",
+    ),
+    (
+        INFUSION | {"check": "15 min"},
+        ("check",),
+        "is how often 'pause_if' or 'stop_if' is looked at: add one",
+    ),
+    (
+        BOLUS | {"stop_if": "pain < 3", "check": "15 min"},
+        ("stop_if",),
+        "needs an infusion: 'rate', or 'amount' with 'for'",
+    ),
+    (
+        STEPS | {"pause_if": "pain < 3", "check": "15 min"},
+        ("pause_if",),
+        "needs an infusion: 'rate', or 'amount' with 'for'",
+    ),
+    (
+        INFUSION | {"stop_if": "pain < 3", "check": "4 h"},
+        ("check",),
+        "4 h is not below the length of the infusion, 4 h: nobody would look",
+    ),
+    (
+        INFUSION | {"pause_if": ["pain < 3", "block is high"], "check": "15 min"},
+        ("pause_if",),
+        "'block is high' is no rule, expected an output, < or >, and a number",
+    ),
+    (INFUSION | {"pause_if": [], "check": "15 min"}, ("pause_if",), "is empty, expected at least"),
+    (INFUSION | {"pause_if": 3, "check": "15 min"}, ("pause_if",), "3 is a number, expected text"),
+    (INFUSION | {"give_if": "pain > 5"}, ("give_if",), "needs 'amount', the dose that is given"),
+    (
+        BOLUS | {"give_if": "pain > 5", "every": "1 h"},
+        ("give_if",),
+        "needs an end of the looks: 'until' or 'times'",
+    ),
+    (
+        BOLUS | {"for": "1 h", "give_if": "pain > 5", "pause_if": "pain < 3", "check": "15 min"},
+        ("give_if",),
+        "expected rules of only one sort",
+    ),
+    (BOLUS | {"most": 3}, ("most",), "bounds the doses given by 'give_if': add it, or use 'times'"),
+    (BOLUS | {"give_if": "pain > 5", "most": 0}, ("most",), "0 is out of range, expected from 1"),
+    (
+        BOLUS | {"give_if": "pain > 5", "missed": 0.1},
+        ("missed",),
+        "is for doses on a schedule, not for doses that a rule decides",
+    ),
+    (
+        BOLUS | {"give_if": "pain > 5", "every": "8 h", "times": 3, "steady_state": True},
+        ("steady_state",),
+        "is for doses on a schedule, not for those under a rule",
+    ),
     # a bound
     (
         INFUSION | {"rate": "1 mg/kg/h", "at_most": "25 mg"},

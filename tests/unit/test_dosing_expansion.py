@@ -170,6 +170,60 @@ def test_a_titration_from_nothing_leaves_out_the_first_step():
     assert found.notes == ("ketamine iv (item 1): a zero dose is no event",)
 
 
+def test_an_infusion_under_a_rule_is_cut_wherever_somebody_looks():
+    item = INFUSION | {"pause_if": ["pain < 3", "block > 0.2"], "check": "90 min", "every": "1 day"}
+    found = regimen(item, horizon=25)
+    spans = [(d.time, d.end, d.amount / d.duration) for d in found.doses]
+    assert spans == [(0, 1.5, 20), (1.5, 3, 20), (3, 4, 20), (24, 25.5, 20)]
+    (decision,) = found.decisions
+    assert decision.courses == ((0, 1.5, 3), (24,))
+    assert decision.lengths == (1.5, 1.5, 1)
+    assert [rule.text for rule in decision.pause] == ["pain < 3", "block > 0.2"]
+    assert found.notes[-1] == (
+        "ketamine iv (item 1): paused while pain < 3 or block > 0.2, looked at every 1.5 h; "
+        "shown for a person for whom no rule holds"
+    )
+    (first, second) = found.segments()
+    assert (first.start, first.end, first.rate, second.start) == (0, 4, 20, 24)
+
+
+def test_an_amount_over_a_time_keeps_its_sum_and_bound_when_it_is_cut():
+    item = BOLUS | {"amount": "1 mg/kg", "for": "1 h", "at_most": "60 mg"}
+    found = regimen(item | {"stop_if": "pain < 3", "check": "24 min"})
+    assert [d.amount for d in found.doses] == pytest.approx([0.4, 0.4, 0.2])
+    assert [d.cap for d in found.doses] == pytest.approx([24, 24, 12])
+
+
+def test_a_titration_under_a_rule_is_cut_at_looks_and_at_its_rises():
+    found = regimen(
+        INFUSION
+        | {"titrate": {"every": "1 h", "up": "5 mg/h", "max": "30 mg/h"}}
+        | {"pause_if": "pain < 3", "check": "40 min"}
+    )
+    (decision,) = found.decisions
+    assert decision.courses[0] == pytest.approx((0, 2 / 3, 1, 4 / 3, 2, 8 / 3, 3, 10 / 3))
+    assert decision.rises == (2, 4, 6)  # goes on past the top: who was paused rises later
+    rates = [d.amount / d.duration for d in found.doses]
+    assert rates == pytest.approx([20, 20, 25, 25, 30, 30, 30, 30])
+
+
+def test_doses_as_needed_are_looked_at_one_by_one():
+    found = regimen(
+        BOLUS | {"give_if": "pain > 5", "every": "2 h", "until": "5 h", "at": "1 h", "most": 2}
+    )
+    (decision,) = found.decisions
+    assert decision.courses == ((1,), (3,))
+    assert (decision.most, decision.give[0].text) == (2, "pain > 5")
+    assert found.notes == (
+        "ketamine iv (item 1): given only if pain > 5, at most 2 for each; "
+        "all that can be given is shown",
+    )
+
+
+def test_a_placebo_is_given_by_no_rule():
+    assert regimen(INFUSION | {"drug": "placebo", "pause_if": "pain < 3"}).decisions == ()
+
+
 def test_steps_follow_each_other_to_the_end():
     found = regimen(
         {
@@ -284,10 +338,15 @@ def test_two_periods_are_no_steady_state():
             [INFUSION | {"titrate": {"every": "0.001 s", "up": "1e-9 mg/h", "max": "90 mg/h"}}],
             "[0].titrate",
         ),
+        ([INFUSION | {"pause_if": "pain < 3", "check": "0.001 s"}], "[0].check"),
+        (
+            [INFUSION | {"pause_if": "pain < 3", "check": "0.5 s", "every": "4 h", "times": 99}],
+            "[0].check",
+        ),
     ],
 )
 def test_more_than_a_million_doses_are_refused_before_they_are_made(items, field):
-    with pytest.raises(ItemError, match=r"gives more than 1000000 (doses|steps)") as caught:
+    with pytest.raises(ItemError, match=r"more than 1000000 (doses|steps|times)") as caught:
         regimen(*items)
     assert caught.value.field == field
 

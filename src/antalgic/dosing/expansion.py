@@ -8,6 +8,7 @@ crosses it is kept whole.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from antalgic import units
 from antalgic.dosing import shelf
@@ -29,6 +30,7 @@ from antalgic.dosing.regimen import (
     ParameterChange,
     Perpetrator,
     Regimen,
+    Rules,
     from_ticks,
     ticks,
 )
@@ -47,12 +49,16 @@ class ItemError(InputError):
 
 @dataclass(frozen=True)
 class _Piece:
-    """Part of a course: offset and length in ns, mg (or mg/h where `rate`) for that long."""
+    """Part of a course: offset and length in ns, mg (or mg/h where `rate`) for that long.
+
+    share: of the dose as written, where an amount is cut into pieces.
+    """
 
     offset: int
     length: int
     value: float
     rate: bool
+    share: float = 1.0
 
     @property
     def hours(self) -> float:
@@ -139,11 +145,11 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
 
 
 def _decision(course: _Course, end: int) -> Decision | None:
-    """The decisions that a titration with a rule needs, for each of its courses."""
-    rule = course.item.titrate
-    if rule is None or rule.hold_if is None:
+    """The decisions that the rules of an item need, for each of its courses."""
+    item = course.item
+    if not item.decided or not course.pieces:
         return None
-    every = ticks(course.item.every or 0)
+    every = ticks(item.every or 0)
     begins = [
         start + k * every
         for start, count in zip(course.starts, course.counts, strict=True)
@@ -152,7 +158,18 @@ def _decision(course: _Course, end: int) -> Decision | None:
     times = [
         tuple(from_ticks(b + p.offset) for p in course.pieces if b + p.offset < end) for b in begins
     ]
-    return Decision(course.part.number, rule.hold_if, tuple(times))
+    step = 0 if item.titrate is None else ticks(item.titrate.every)
+    return Decision(
+        item=course.part.number,
+        courses=tuple(times),
+        lengths=tuple(piece.hours for piece in course.pieces),
+        rises=tuple(i for i, p in enumerate(course.pieces) if i and step and p.offset % step == 0),
+        hold=(item.titrate and item.titrate.hold_if) or (),
+        pause=item.pause_if or (),
+        stop=item.stop_if or (),
+        give=item.give_if or (),
+        most=math.inf if item.most is None else item.most,
+    )
 
 
 def _treated(
@@ -245,8 +262,31 @@ def _notes(course: _Course, made: int, horizon: float) -> Iterator[str]:
     if dropped := course.asked - made:
         doses = "1 dose" if dropped == 1 else f"{dropped} doses"
         yield f"dropped {doses} {_beyond(horizon)}"
+    if course.item.decided and course.pieces:
+        yield _ruled(course.item)
     if course.item.steady_state and course.item.missed:
         yield "no dose is missed before time 0, in the steady state"
+
+
+def _ruled(item: DoseItem) -> str:
+    """The rules of an item in words, and whose doses the regimen then shows."""
+    if item.give_if:
+        most = "" if item.most is None else f", at most {item.most} for each"
+        return f"given only if {_any_of(item.give_if)}{most}; all that can be given is shown"
+    said = []
+    if item.titrate is not None and item.titrate.hold_if:
+        said.append(f"not raised while {_any_of(item.titrate.hold_if)}")
+    if item.pause_if:
+        said.append(f"paused while {_any_of(item.pause_if)}")
+    if item.stop_if:
+        said.append(f"stopped if {_any_of(item.stop_if)}")
+    if item.check is not None:
+        said.append(f"looked at every {units.format(item.check, Kind.TIME)}")
+    return f"{', '.join(said)}; shown for a person for whom no rule holds"
+
+
+def _any_of(rules: Rules) -> str:
+    return " or ".join(rule.text for rule in rules)
 
 
 def _beyond(horizon: float) -> str:
@@ -257,9 +297,29 @@ def _pieces(part: _Part, item: DoseItem) -> tuple[_Piece, ...]:
     if item.steps is not None:
         return _stepped(item, item.steps)
     if item.titrate is not None and item.rate is not None:
-        return _titrated(part, item.rate.value, item.titrate, ticks(item.length))
+        return _looked_at(part, item, _titrated(part, item, item.rate.value, item.titrate))
     (dose,) = item.doses.values()
-    return (_Piece(0, ticks(item.length), dose.value, item.rate is not None),)
+    whole = _Piece(0, ticks(item.length), dose.value, item.rate is not None)
+    return _looked_at(part, item, (whole,))
+
+
+def _looked_at(part: _Part, item: DoseItem, pieces: tuple[_Piece, ...]) -> tuple[_Piece, ...]:
+    """The pieces cut wherever somebody looks, at every `check` from the start of the course."""
+    if item.check is None:
+        return pieces
+    check = ticks(item.check)
+    if pieces[-1].offset + pieces[-1].length > MAX_EVENTS * check:
+        raise ItemError(f"looks more than {MAX_EVENTS} times: look less often", part.place, "check")
+    return tuple(cut for piece in pieces for cut in _cut(piece, check))
+
+
+def _cut(piece: _Piece, check: int) -> Iterator[_Piece]:
+    end = piece.offset + piece.length
+    edges = [piece.offset, *range((piece.offset // check + 1) * check, end, check), end]
+    for begin, stop in pairwise(edges):
+        share = (stop - begin) / piece.length
+        value = piece.value if piece.rate else piece.value * share
+        yield _Piece(begin, stop - begin, value, piece.rate, share)
 
 
 def _stepped(item: DoseItem, steps: tuple[Step, ...]) -> tuple[_Piece, ...]:
@@ -281,13 +341,13 @@ def _step_length(step: Step, end: float) -> int:
     return 0 if step.rate is None else ticks(end) - ticks(step.at)
 
 
-def _titrated(part: _Part, start: float, rule: Titration, total: int) -> tuple[_Piece, ...]:
-    every = ticks(rule.every)
+def _titrated(part: _Part, item: DoseItem, start: float, rule: Titration) -> tuple[_Piece, ...]:
+    every, total = ticks(rule.every), ticks(item.length)
     top = rule.max.value
     room = max(1, -(-total // every))
     # A hair below a whole number is rounding: 0.3 is reached from 0 in three rises of 0.1.
     rises = (top - start) / rule.up.value * (1 - 1e-12)
-    count = room if rises >= room or rule.hold_if else min(room, math.ceil(rises) + 1)
+    count = room if rises >= room or item.decided else min(room, math.ceil(rises) + 1)
     if count > MAX_EVENTS:
         raise ItemError(f"gives more than {MAX_EVENTS} steps: give fewer", part.place, "titrate")
     rates = [start + k * rule.up.value if k < rises else top for k in range(count)]
@@ -335,11 +395,13 @@ def _cap(item: DoseItem, piece: _Piece) -> float:
     if item.at_most is None:
         return math.inf
     bound = item.at_most.dose.value
-    return bound * piece.hours if item.at_most.rate else bound
+    return bound * (piece.hours if item.at_most.rate else piece.share)
 
 
 def _cause(item: DoseItem) -> str:
     """The field to blame where an item gives too many doses."""
+    if item.check is not None:
+        return "check"
     return "times" if item.times is not None else "every" if item.every is not None else "at"
 
 

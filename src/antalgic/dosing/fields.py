@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from antalgic import units
-from antalgic.dosing.regimen import Hold, ticks
+from antalgic.dosing.regimen import Rule, Rules, ticks
 from antalgic.errors import InputError, shown, sort_of
 from antalgic.units import Kind
 
@@ -312,21 +312,28 @@ Drug = Annotated[
 Route = Annotated[str, PlainValidator(_route), WithJsonSchema({"enum": list(ROUTES)})]
 Scale = Annotated[units.Per, PlainValidator(_scale), WithJsonSchema({"enum": list(SCALES)})]
 Hours = Annotated[float, PlainValidator(read_hours), _schema("string", "8 h", "10 days")]
-# A time that something is divided by: at least a nanosecond.
-_HOLD = re.compile(r"\s*([a-z][a-z-]*)\s*([<>])\s*([0-9]+(?:\.[0-9]+)?)\s*")
+_RULE = re.compile(r"\s*([a-z][a-z-]*)\s*([<>])\s*([0-9]+(?:\.[0-9]+)?)\s*")
 
 
-def _hold(value: object) -> Hold:
+def _rule(value: object) -> Rule:
     text = read_words(value)
-    found = _HOLD.fullmatch(text)
+    found = _RULE.fullmatch(text)
     if found is None:
         raise InputError(
             f"{shown(text)} is no rule, expected an output, < or >, and a number, such as "
             "'pain < 3'"
         )
-    return Hold(found[1], found[2] == ">", float(found[3]), text)
+    return Rule(found[1], found[2] == ">", float(found[3]), text)
 
 
+def _rules(value: object) -> Rules:
+    if not isinstance(value, list | tuple):
+        return (_rule(value),)
+    not_empty(value)
+    return tuple(_rule(entry) for entry in value)
+
+
+# A time that something is divided by: at least a nanosecond.
 Interval = Annotated[float, PlainValidator(_interval), _schema("string", "8 h", "10 days")]
 SeveralHours = Annotated[
     tuple[float, ...],
@@ -350,7 +357,18 @@ Rate = Annotated[
     PlainValidator(_rate),
     _schema("string", "5 mg/h", "0.35 mg/kg/h", "20 mg/h per 70 kg"),
 ]
-HoldIf = Annotated[Hold, PlainValidator(_hold), _schema("string", "pain < 3", "block > 0.2")]
+AnyRule = Annotated[
+    Rules,
+    PlainValidator(_rules),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "examples": ["pain < 3", "block > 0.2"]},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            ]
+        }
+    ),
+]
 AtMost = Annotated[Limit, PlainValidator(_limit), _schema("string", "25 mg/h", "50 mg")]
 Missed = Annotated[
     float,

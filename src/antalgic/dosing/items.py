@@ -14,11 +14,11 @@ from antalgic.dosing import rules
 from antalgic.dosing.fields import (
     DRUGS,
     Amount,
+    AnyRule,
     AtMost,
     Drug,
     Extent,
     Factor,
-    HoldIf,
     Hours,
     Interval,
     Missed,
@@ -65,13 +65,14 @@ class Step(Strict):
 class Titration(Strict):
     """A rate that goes up by `up` after every `every`, until it reaches `max`.
 
-    hold_if: such as "pain < 3"; a person for whom it holds then keeps the rate until the next time.
+    hold_if: such as "pain < 3", or a list of rules any of which suffices; a person for whom it
+    holds then keeps the rate until the next time.
     """
 
     every: Interval
     up: Rate
     max: Rate
-    hold_if: HoldIf | None = None
+    hold_if: AnyRule | None = None
 
     @model_validator(mode="after")
     def _rises(self) -> Self:
@@ -87,6 +88,8 @@ class DoseItem(Strict):
     while before `until`, or to the horizon.  for: length of an infusion, of each repetition.
     scale: body weight for which amounts and rates are meant.  at_most: bound per person after
     scaling.  missed: share of doses not taken.  steady_state: repeated since ever at time 0.
+    pause_if, stop_if: rules by which an infusion stands still or ends for a person, looked at every
+    `check`.  give_if: the doses are given only to those for whom it holds then, up to `most` each.
     """
 
     drug: Drug
@@ -97,6 +100,11 @@ class DoseItem(Strict):
         default=None, json_schema_extra={"minItems": 1}
     )
     titrate: Titration | None = None
+    pause_if: AnyRule | None = None
+    stop_if: AnyRule | None = None
+    check: Interval | None = None
+    give_if: AnyRule | None = None
+    most: Times | None = None
     scale: Scale | None = None
     at_most: AtMost | None = None
     for_: Hours | None = Field(default=None, alias="for")
@@ -126,6 +134,12 @@ class DoseItem(Strict):
         """Body weight the doses are meant for: "" (a person), "kg" or "70 kg"."""
         first = next(iter(self.doses.values()), None)
         return self.scale or (first.per if first is not None else "")
+
+    @property
+    def decided(self) -> bool:
+        """True where a rule decides on the way what a person is given."""
+        held = self.titrate is not None and self.titrate.hold_if is not None
+        return held or any((self.pause_if, self.stop_if, self.give_if))
 
     @property
     def is_infusion(self) -> bool:

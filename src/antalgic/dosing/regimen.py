@@ -68,8 +68,8 @@ class Exercise:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """A rate is not raised while an output is above (or below) a bound; text is as written."""
+class Rule:
+    """Holds while an output is above (or below) a bound; text is as written."""
 
     output: str
     above: bool
@@ -77,17 +77,42 @@ class Hold:
     text: str
 
 
+#: Rules any of which suffices; none of them never holds.
+Rules = tuple[Rule, ...]
+
+
 @dataclass(frozen=True)
 class Decision:
-    """Rates of an item that are decided on the way: times (h) of the pieces of each course.
+    """Doses of an item that are decided on the way, at the times (h) in each of its `courses`.
 
-    The rate of the first piece is fixed; before each later one it goes up by a step unless `hold`
-    is met then.  The doses of the item are those of a person who is never held.
+    Without `give` a course is an infusion in pieces of `lengths` (h), the first of them fixed.
+    Where a later one begins, a person for whom `stop` holds gets nothing more of the course, one
+    for whom `pause` holds nothing in this piece; before the pieces numbered in `rises` the rate of
+    others goes up by a step unless `hold` holds.  With `give` each course is one dose, given to
+    those for whom it holds, up to `most` for each.  The item's doses in the regimen are those of a
+    person for whom `hold`, `pause` and `stop` never hold, and all that `give` can lead to.
     """
 
     item: int
-    hold: Hold
     courses: tuple[tuple[float, ...], ...]
+    lengths: tuple[float, ...]
+    rises: tuple[int, ...] = ()
+    hold: Rules = ()
+    pause: Rules = ()
+    stop: Rules = ()
+    give: Rules = ()
+    most: float = math.inf
+
+    @property
+    def rules(self) -> dict[str, Rules]:
+        """The rules by the field of the study file that they are written in."""
+        named = {
+            "hold_if": self.hold,
+            "pause_if": self.pause,
+            "stop_if": self.stop,
+            "give_if": self.give,
+        }
+        return {field: rules for field, rules in named.items() if rules}
 
 
 @dataclass(frozen=True)
@@ -115,7 +140,7 @@ class Regimen:
     steady_state is the period in h of the doses of `steady_items`: at time 0 these have been
     repeated since ever, at the times modulo the period at which they go on.  treated is when
     treatment begins and ends in h, whether drug or placebo is given; None where neither is.
-    decisions are the items whose rates depend on how the patient fares.  exercise is physical
+    decisions are the items whose doses depend on how the patient fares.  exercise is physical
     therapy, which is treatment too.
     """
 

@@ -166,6 +166,48 @@ def _bounds_a_scaled_dose(item: "DoseItem") -> None:
         raise problem(("at_most",), f"{words} bounds a dose that no body weight can raise")
 
 
+def _looks_at_an_infusion(item: "DoseItem") -> None:
+    name = "pause_if" if item.pause_if else "stop_if"
+    if not (item.pause_if or item.stop_if):
+        if item.check is not None:
+            raise problem(("check",), "is how often 'pause_if' or 'stop_if' is looked at: add one")
+        return
+    if item.rate is None and (item.amount is None or not item.length):
+        raise problem((name,), "needs an infusion: 'rate', or 'amount' with 'for'")
+    if item.check is None:
+        raise problem((name,), "needs 'check', how often somebody looks, such as '15 min'")
+    if item.check >= item.length - _SLACK:
+        raise problem(
+            ("check",),
+            f"{hours(item.check)} is not below the length of the infusion, {hours(item.length)}: "
+            "nobody would look",
+        )
+
+
+def _gives_as_needed(item: "DoseItem") -> None:
+    if item.give_if is None:
+        if item.most is not None:
+            raise problem(("most",), "bounds the doses given by 'give_if': add it, or use 'times'")
+        return
+    if item.amount is None:
+        raise problem(("give_if",), "needs 'amount', the dose that is given as needed")
+    if item.pause_if or item.stop_if:
+        raise problem(
+            ("give_if",), "beside 'pause_if' or 'stop_if', expected rules of only one sort"
+        )
+    if item.every is not None and item.times is None and item.until is None:
+        raise problem(("give_if",), "needs an end of the looks: 'until' or 'times'")
+
+
+def _decides_from_a_beginning(item: "DoseItem") -> None:
+    if not item.decided:
+        return
+    if item.missed > 0:
+        raise problem(("missed",), "is for doses on a schedule, not for doses that a rule decides")
+    if item.steady_state:
+        raise problem(("steady_state",), "is for doses on a schedule, not for those under a rule")
+
+
 def _misses_whole_doses(item: "DoseItem") -> None:
     if item.missed > 0 and (item.steps is not None or item.titrate is not None):
         raise problem(("missed",), "is for repeated single doses, not for steps or a titration")
@@ -192,6 +234,9 @@ _RULES = (
     _steps_follow,
     _repeats,
     _bounds_a_scaled_dose,
+    _looks_at_an_infusion,
+    _gives_as_needed,
     _misses_whole_doses,
+    _decides_from_a_beginning,
     _settles,
 )

@@ -4,7 +4,6 @@ A step is one or three times a span halved ``level`` times and ends at a multipl
 halving, so that the span's end is always met exactly and few lengths occur.
 """
 
-import numpy as np
 from numba import njit
 
 from antalgic.engine.laneexp import WORK, halvings, size_of
@@ -18,6 +17,9 @@ CACHED = 48
 #: Spans whose halvings are kept, and how many halvings; a step uses up to three below its own.
 CHAINS, DEPTH = 4, 11
 _REACH = 4
+#: What is kept of a block that stops on the way: whole numbers, beside a bit mask and a place for
+#: each dose, and hours, beside those of its propagators and chains.
+MARKS, HOURS = 7, 4
 #: Outputs written at once: one cache line.
 TILE = 8
 
@@ -155,58 +157,74 @@ def drive(
     row, entry_column, diagonal, start, left, right,
     fractions, recipe, stage_entries, dose_first, dose_slot, dose_entry,
     time, output, first_action, action, action_number, action_lanes, first_set,
+    begin, end, resumed,
     duration, amount, target,
     parameters, initial, floor, tolerance, most_steps,
-    work, matrices, chains, propagators, tile, out, final, steps,
+    works, rooms, all_chains, all_propagators, tiles, marks, lengths, out, seen, final, steps,
 ):  # fmt: skip
-    """Solve some blocks with one plan; see :func:`lanes.solve`.
+    """Solve some blocks with one plan from boundary ``begin`` to ``end``; see :func:`lanes.solve`.
+
+    A block that is ``resumed`` goes on from its last readout as if it had never stopped.  ``seen``
+    (P, k, 1) takes the outputs at the end.
 
     ``sizes`` are the layout's numbers and places, the propagator's slots, whether there is a
     constant input, and the order; ``steps`` counts (accepted, rejected, propagators made, 1 + the
-    boundary at which the block got stuck).  The last arguments are work space.
+    boundary at which the block got stuck).  The last arguments are work space, one row for each
+    block, or a single one for blocks that are solved from start to end.
     """
     block, inputs, slow, outputs, n_parameters, state = sizes[:6]
     inputs_at, parameters_at, after_at, error_at = sizes[6:10]
     propagator_size, constant, order = sizes[10:13]
     prepare, rates, advance, coast, readout = functions
     entries = row.shape[0]
-    mt = matrices[WORK * entries * LANES :]
     held = inputs - constant
     limit = tolerance * tolerance
-    cached_hours, chain_hours = np.empty(CACHED), np.empty(CHAINS)
-    active = np.empty(target.shape[0], dtype=np.int64)
-    acting = np.zeros(target.shape[0], dtype=np.int64)
+    doses = target.shape[0]
 
     for number in blocks:
         column = number * LANES
-        work[: error_at * LANES] = 0.0
-        for i in range(block + slow):
-            _put(initial, i, column, work, i)
-        for i in range(slow):
-            for lane in range(LANES):
-                size = abs(work[(block + i) * LANES + lane])
-                work[(block + 2 * slow + i) * LANES + lane] = max(floor[i], size)
-        if constant:
-            for lane in range(LANES):
-                work[(inputs_at + held) * LANES + lane] = 1.0
-        for i in range(n_parameters):
-            _put(parameters[first_set], i, column, work, parameters_at + i)
-        call(prepare, work, mt, 0, 0.0)
-        shift, norm = size_of(mt, row, entry_column, diagonal)
-        call(rates, work, mt, 0, 0.0)
-        n_active, n_cached, next_slot, slot, n_chains, next_chain = 0, 0, 0, 0, 0, 0
-        wanted, after_event = 1e300, 1e300  # lengths of the next step and of the first after a dose
-        tile_from, tile_count = 0, 0
-        for boundary in range(time.shape[0]):
-            if output[boundary] >= 0:
+        room = number % works.shape[0]
+        work, matrices, chains = works[room], rooms[room], all_chains[room]
+        propagators, tile = all_propagators[room], tiles[room]
+        mt = matrices[WORK * entries * LANES :]
+        mark, length = marks[room], lengths[room]
+        acting, active = mark[MARKS : MARKS + doses], mark[MARKS + doses :]
+        cached_hours, chain_hours = length[HOURS : HOURS + CACHED], length[HOURS + CACHED :]
+        if not resumed:
+            mark[:] = 0
+            work[: error_at * LANES] = 0.0
+            for i in range(block + slow):
+                _put(initial, i, column, work, i)
+            for i in range(slow):
+                for lane in range(LANES):
+                    size = abs(work[(block + i) * LANES + lane])
+                    work[(block + 2 * slow + i) * LANES + lane] = max(floor[i], size)
+            if constant:
+                for lane in range(LANES):
+                    work[(inputs_at + held) * LANES + lane] = 1.0
+            for i in range(n_parameters):
+                _put(parameters[first_set], i, column, work, parameters_at + i)
+            call(prepare, work, mt, 0, 0.0)
+            shift, norm = size_of(mt, row, entry_column, diagonal)
+            call(rates, work, mt, 0, 0.0)
+            # lengths of the next step and of the first after a dose; what is known of the matrix
+            length[0], length[1], length[2], length[3] = 1e300, 1e300, shift, norm
+        n_active, n_cached, next_slot, slot = mark[0], mark[1], mark[2], mark[3]
+        n_chains, next_chain, tile_from = mark[4], mark[5], mark[6]
+        wanted, after_event, shift, norm = length[0], length[1], length[2], length[3]
+        tile_count = 0
+        for boundary in range(begin, end + 1):
+            if output[boundary] >= 0 and not (resumed and boundary == begin):
                 call(readout, work, tile, tile_count * outputs, 0.0)
                 _expect(outputs, out, column, tile_from, tile_count)
                 tile_count += 1
-                if tile_count == TILE or boundary == time.shape[0] - 1:
-                    _flush(tile, outputs, out, column, tile_from, tile_count)
-                    tile_from += tile_count
-                    tile_count = 0
-            if boundary == time.shape[0] - 1:
+            if tile_count == TILE or boundary == end:
+                _flush(tile, outputs, out, column, tile_from, tile_count)
+                tile_from += tile_count
+                tile_count = 0
+            if boundary == end:
+                call(readout, work, tile, 0, 0.0)
+                _flush(tile, outputs, seen, column, 0, 1)
                 break
             fresh = first_action[boundary + 1] > first_action[boundary]
             for i in range(first_action[boundary], first_action[boundary + 1]):
@@ -302,7 +320,9 @@ def drive(
                     break
             if steps[number, 3]:
                 break
-        acting[:] = 0
+        mark[0], mark[1], mark[2], mark[3] = n_active, n_cached, next_slot, slot
+        mark[4], mark[5], mark[6] = n_chains, next_chain, tile_from
+        length[0], length[1], length[2], length[3] = wanted, after_event, shift, norm
         for i in range(block + slow):
             for lane in range(min(LANES, final.shape[1] - column)):
                 final[i, column + lane] = work[i * LANES + lane]

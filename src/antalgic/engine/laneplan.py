@@ -34,11 +34,13 @@ class Plan:
     lanes: NDArray[np.int64]
 
 
-def plan(start: Ticks, duration: Ticks, changes: Ticks, times: Ticks, begin: int) -> Plan:
+def plan(
+    start: Ticks, duration: Ticks, changes: Ticks, times: Ticks, begin: int, stops: Ticks
+) -> Plan:
     """Lay out what happens from ``begin`` to the last output.
 
     ``start`` and ``duration`` (D, 1) are shared by all lanes, (D, LANES) are each lane's own.
-    ``changes`` (S-1,) are when the parameter sets 1, 2, ... begin.
+    ``changes`` (S-1,) are when the parameter sets 1, 2, ... begin; ``stops`` are boundaries too.
     """
     last = int(times[-1])
     shape = np.broadcast_shapes(start.shape, duration.shape)
@@ -66,7 +68,7 @@ def plan(start: Ticks, duration: Ticks, changes: Ticks, times: Ticks, begin: int
         new[1:] = (np.diff(time) != 0) | (np.diff(kind) != 0) | (np.diff(number) != 0)
         at = np.flatnonzero(new)
         time, kind, number, who = time[at], kind[at], number[at], np.add.reduceat(who, at)
-    boundaries = np.unique(np.concatenate([[begin], time, times]))
+    boundaries = np.unique(np.concatenate([[begin], time, stops, times]))
     output = np.full(len(boundaries), -1)
     output[np.searchsorted(boundaries, times)] = np.arange(len(times))
     first = np.searchsorted(time, np.concatenate([boundaries, [last + 1]]))

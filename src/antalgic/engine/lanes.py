@@ -14,12 +14,13 @@ Order at one instant: readout, ends of infusions, change of parameters, doses.  
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic.engine.lanedrive import CACHED, CHAINS, DEPTH, TILE, drive
+from antalgic.engine.lanedrive import CACHED, CHAINS, DEPTH, HOURS, MARKS, TILE, drive
 from antalgic.engine.laneexp import WORK, Pattern
 from antalgic.engine.laneplan import Plan, plan
 from antalgic.engine.lanevector import LANES
@@ -27,6 +28,12 @@ from antalgic.engine.linear import TICKS_PER_HOUR
 
 Floats = NDArray[np.float64]
 Ticks = NDArray[np.int64]
+
+#: Step, matrices, chains, propagators and readouts; whole numbers and hours of where a block is.
+Space = tuple[Floats, Floats, Floats, Floats, Floats, NDArray[np.int64], Floats]
+
+#: Called at a stop with its number and the outputs (P, k) there, before doses of that time.
+Decide = Callable[[int, Floats], None]
 
 _TASK = 4  # blocks that a thread takes at once
 
@@ -159,6 +166,8 @@ def solve(
     threads: int = 1,
     most_steps: int = 1_000_000,
     out: Floats | None = None,
+    stops: Ticks | None = None,
+    decide: Decide | None = None,
 ) -> Solution:
     """Solve for P people: ``parameters`` (p, P) or sets (S, p, P), ``times`` (T,) ascending ticks.
 
@@ -168,6 +177,10 @@ def solve(
     or output unless given; doses before it are over, but infusions that last beyond it go on.
     Errors are held to ``rtol`` of the largest value that each slow state has had, or of its
     ``floor`` (slow states,) if that is larger.  ``out`` (P, k, T) is reused for the values.
+    At each of the ``stops`` (ascending ticks before the last output) everybody is read out, and
+    ``decide`` may write new amounts into ``doses.amount`` (D, P) for doses that begin then or
+    later; then the solution goes on as if it had not stopped.  A work space is kept for every
+    block meanwhile, about 1 MB.
 
     Raises StepLimitError when a block needs more than ``most_steps`` steps.
     """
@@ -176,7 +189,8 @@ def solve(
     switches = np.zeros(0, dtype=np.int64) if changes is None else changes
     people = sets.shape[2]
     begin = int(min([times[0], doses.start.min(initial=times[0])])) if start is None else start
-    _check(layout, sets, switches, doses, times, rtol, begin)
+    halts = np.zeros(0, dtype=np.int64) if stops is None else stops
+    _check(layout, sets, switches, doses, times, rtol, begin, halts)
     n = layout.block + layout.slow
     x0 = np.zeros((n, 1)) if initial is None else initial
     floors = np.broadcast_to(np.asarray(floor, dtype=np.float64), (layout.slow,))
@@ -186,6 +200,7 @@ def solve(
     if not values.flags.c_contiguous:
         raise ValueError("out must be contiguous")
     final = np.empty((n, people))
+    seen = np.empty((people, layout.outputs, 1))
     blocks = -(-people // LANES)
     steps = np.zeros((blocks, 4), dtype=np.int64)
     begins, lasts = (a if a.ndim == 2 else a[:, None] for a in (doses.start, doses.duration))
@@ -193,34 +208,59 @@ def solve(
     # the parameter set in force at the start; one that begins just then is an action of the plan
     first_set = int(np.searchsorted(switches, begin))
     shared = begins.shape[1] == lasts.shape[1] == 1
-    common = plan(begins, lasts, switches, times, begin) if shared else None
+    ends = [*halts, times[-1]]
+    common = plan(begins, lasts, switches, times, begin, halts) if shared else None
     until = np.zeros(blocks, dtype=np.int64)
+    kept = _space(kernel, len(doses.target), blocks) if len(ends) > 1 else None
+    own: dict[int, Plan] = {}
 
-    def run(numbers: NDArray[np.int64], what: Plan, space: tuple[Floats, ...]) -> None:
+    def run(numbers: NDArray[np.int64], what: Plan, piece: int, space: Space) -> None:
+        first = 0 if piece == 0 else int(np.searchsorted(what.time, ends[piece - 1]))
         drive(
             numbers, kernel.functions, _sizes(kernel),
             tables.row, tables.column, tables.diagonal, tables.start, tables.left, tables.right,
             kernel.fractions, kernel.recipe, kernel.stage_entries,
             kernel.dose_first, kernel.dose_slot, kernel.dose_entry,
             what.time, what.output, what.first, what.kind, what.number, what.lanes, first_set,
+            first, int(np.searchsorted(what.time, ends[piece])), piece > 0,
             lasts, doses.amount, doses.target,
             sets, x0, floors, rtol * kernel.share, most_steps,
-            *space, values, final, steps,
+            *space, values, seen, final, steps,
         )  # fmt: skip
         for block in numbers[steps[numbers, 3] > 0]:
             until[block] = what.time[steps[block, 3] - 1]
 
-    def work(task: int, space: tuple[Floats, ...]) -> None:
+    def of(block: int) -> Plan:
+        who = np.minimum(block * LANES + np.arange(LANES), people - 1)
+        first, length = (a if a.shape[1] == 1 else a[:, who] for a in (begins, lasts))
+        return plan(first, length, switches, times, begin, halts)
+
+    def work(task: int, piece: int, space: Space) -> None:
         numbers = np.arange(task, min(task + _TASK, blocks))
         if common is not None:
-            run(numbers, common, space)
+            run(numbers, common, piece, space)
             return
         for block in numbers:
-            who = np.minimum(block * LANES + np.arange(LANES), people - 1)
-            first, length = (a if a.shape[1] == 1 else a[:, who] for a in (begins, lasts))
-            run(np.array([block]), plan(first, length, switches, times, begin), space)
+            what = own.pop(block, None) or of(block)
+            run(np.array([block]), what, piece, space)
+            if piece + 1 < len(ends):
+                own[block] = what
 
-    _each(work, range(0, blocks, _TASK), lambda: _space(kernel), threads)
+    for piece in range(len(ends)):
+        _each(
+            partial(work, piece=piece), range(0, blocks, _TASK),
+            lambda: kept or _space(kernel, len(doses.target), 1), threads,
+        )  # fmt: skip
+        _unstuck(kernel, steps, until, people, rtol)
+        if decide is not None and piece < len(halts):
+            decide(piece, seen[:, :, 0])
+    return Solution(values, final, steps[:, :3])
+
+
+def _unstuck(
+    kernel: Kernel, steps: NDArray[np.int64], until: Ticks, people: int, rtol: float
+) -> None:
+    """Raise StepLimitError where a block got stuck."""
     stuck = np.flatnonzero(steps[:, 3])
     if len(stuck):
         block = int(stuck[0])
@@ -231,7 +271,6 @@ def solve(
             f"span from {until[block] / TICKS_PER_HOUR:g} h: the model is stiff "
             f"there{other} or has no solution"
         )
-    return Solution(values, final, steps[:, :3])
 
 
 def _check(
@@ -242,6 +281,7 @@ def _check(
     times: Ticks,
     rtol: float,
     begin: int,
+    stops: Ticks,
 ) -> None:
     """Raise ValueError where the arguments of :func:`solve` do not fit together."""
     count, found, people = sets.shape
@@ -256,29 +296,33 @@ def _check(
         raise ValueError("output times must ascend")
     if not rtol > 0:
         raise ValueError(f"rtol must be positive, found {rtol}")
+    if len(stops) and (np.any(np.diff(stops) <= 0) or stops[0] < begin or stops[-1] >= times[-1]):
+        raise ValueError("stops must ascend between the start and the last output")
     if begin > times[0]:
         raise ValueError("the first output lies before the start")
 
 
-def _space(kernel: Kernel) -> tuple[Floats, ...]:
-    """Work space of one thread: step, matrices, chains, propagators, readouts."""
+def _space(kernel: Kernel, doses: int, rooms: int) -> Space:
+    """Work space of one thread, or of each block where it is kept; a row for each."""
     layout, entries = kernel.layout, len(kernel.pattern.row)
     return (
-        _aligned(kernel.scratch),
-        _aligned(WORK * entries + kernel.matrix_size),
-        _aligned(CHAINS * DEPTH * len(kernel.fractions) * entries),
-        _aligned(CACHED * kernel.propagator_size),
-        _aligned(layout.outputs * TILE),
+        _aligned(rooms, kernel.scratch),
+        _aligned(rooms, WORK * entries + kernel.matrix_size),
+        _aligned(rooms, CHAINS * DEPTH * len(kernel.fractions) * entries),
+        _aligned(rooms, CACHED * kernel.propagator_size),
+        _aligned(rooms, layout.outputs * TILE),
+        np.zeros((rooms, MARKS + 2 * doses), dtype=np.int64),
+        np.zeros((rooms, HOURS + CACHED + CHAINS)),
     )
 
 
-def _aligned(slots: int) -> Floats:
+def _aligned(rooms: int, slots: int) -> Floats:
     """Zeros for at least one slot, from a cache line on: vectors across two lines load slower."""
     line = 8
     size = max(1, slots) * LANES
-    room = np.zeros(size + line)
+    room = np.zeros(rooms * size + line)
     skipped = -(room.ctypes.data // room.itemsize) % line
-    return room[skipped : skipped + size]
+    return room[skipped : skipped + rooms * size].reshape(rooms, size)
 
 
 def _sizes(kernel: Kernel) -> tuple[int, ...]:
@@ -291,9 +335,9 @@ def _sizes(kernel: Kernel) -> tuple[int, ...]:
 
 
 def _each(
-    run: Callable[[int, tuple[Floats, ...]], None],
+    run: Callable[..., None],
     tasks: range,
-    space: Callable[[], tuple[Floats, ...]],
+    space: Callable[[], Space],
     threads: int,
 ) -> None:
     """Run all tasks; every thread has a work space of its own and takes the next task left."""
@@ -302,7 +346,7 @@ def _each(
     def serve(_: int) -> None:
         own = space()
         for first in left:
-            run(first, own)
+            run(first, space=own)
 
     threads = min(threads, len(tasks))
     if threads <= 1:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from antalgic.dosing.regimen import Regimen
-from antalgic.engine.lanes import Doses, Solution, StepLimitError, Ticks, solve
+from antalgic.engine.lanes import Decide, Doses, Solution, StepLimitError, Ticks, solve
 from antalgic.engine.linear import ticks
 from antalgic.errors import InputError
 from antalgic.model import mechanism as mechanisms
@@ -47,7 +47,8 @@ class Chain:
     ``quantiles`` (outputs, times, levels), ``mean`` (outputs, times), ``values`` (outputs, times,
     people) where asked for.  ``endpoints`` and ``parameters`` are (people,) by name: pain before
     treatment, its least and mean, pain and relief at the end and at whole weeks.  ``given``
-    (people, doses) is there where a rule decided on doses: what each person got, mg.
+    (people, doses) is there where a rule decided on doses: what each person got, mg; the endpoints
+    then hold its sum (``dose.total``) and the counts of `decide.Decided`.
     """
 
     mechanism: Mechanism
@@ -93,13 +94,15 @@ def follow(
     trajectories: bool = False,
     threads: int | None = None,
     also: Endpoints | None = None,
+    given: Array | None = None,
 ) -> Chain:
     """Pain, mood and sensitization of people under a regimen at ``times`` (h, ascending, from 0).
 
     ``model`` is the pharmacokinetic model, None for an arm that is given no drug.  ``changes``
-    replaces typical parameters by name.  ``also`` takes further endpoints from everyone's values.
-    The same seed gives the same bits for any ``threads``.  Raises InputError where the chain cannot
-    be followed.
+    replaces typical parameters by name.  ``given`` are the amounts that a rule decided on before
+    (`Chain.given` of the same arm and people): nothing is then decided anew.  ``also`` takes
+    further endpoints from everyone's values.  The same seed gives the same bits for any
+    ``threads``.  Raises InputError where the chain cannot be followed.
     """
     chosen = mechanisms.load(mechanism) if isinstance(mechanism, str) else mechanism
     if regimen.steady_state is not None:
@@ -108,8 +111,9 @@ def follow(
         )
     if regimen.doses and model is None:
         raise InputError(f"there is no model of blood for {', '.join(regimen.drugs)}")
-    asked = {*(outputs or ()), *(d.hold.output for d in regimen.decisions)}
+    asked = {*(outputs or ()), *_looked_at(regimen)}
     job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol, asked)
+    decide.check(regimen.decisions, job.compiled.outputs)
     wanted = _wanted(job, outputs)
     places = [job.compiled.outputs.index(name) for name in wanted]
     draw = Draw(seed, replicate, 0, typical)
@@ -121,10 +125,15 @@ def follow(
     def tile(place: tuple[int, int]) -> tuple[int, Array, dict[str, dict[str, Array]]]:
         start, stop = place
         own = Draw(draw.seed, draw.replicate, start, draw.typical)
-        found = _solved(job, people.part(start, stop), own)
+        before = None if given is None else given[start:stop]
+        found = _solved(job, people.part(start, stop), own, before)
         pain = found.values[:, job.compiled.outputs.index("pain")]
         columns = {
-            "endpoints": _endpoints(pain, times) | _more(job, also, found.values, own),
+            "endpoints": {
+                **_endpoints(pain, times),
+                **_more(job, also, found.values, own),
+                **found.counts,
+            },
             "parameters": found.parameters,
             "given": {} if found.given is None else {"amount": found.given},
         }
@@ -139,11 +148,11 @@ def follow(
                     whole = kept[kind].setdefault(name, np.empty(shape))
                     whole[start : start + len(column)] = column
         quantiles, mean = bands.summarise(pool, workers)
-    given = kept["given"].get("amount")
-    if given is not None:
-        kept["endpoints"]["dose.total"] = given.sum(axis=1)
+    got = kept["given"].get("amount")
+    if got is not None:
+        kept["endpoints"]["dose.total"] = got.sum(axis=1)
     return Chain(
-        chosen, wanted, quantiles, mean, kept["endpoints"], kept["parameters"], bands.kept(), given
+        chosen, wanted, quantiles, mean, kept["endpoints"], kept["parameters"], bands.kept(), got
     )
 
 
@@ -173,6 +182,12 @@ def _job(
 _kernel = lru_cache(maxsize=64)(compiled)
 
 
+def _looked_at(regimen: Regimen) -> set[str]:
+    """The outputs that rules of a regimen look at."""
+    rules = [rule for d in regimen.decisions for named in d.rules.values() for rule in named]
+    return {rule.output for rule in rules}
+
+
 def _more(job: _Job, also: Endpoints | None, values: Array, draw: Draw) -> dict[str, Array]:
     if also is None:
         return {}
@@ -192,14 +207,15 @@ def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Solved:
-    """Values (people, outputs, times) of some people, parameters, and drug given where decided."""
+    """Values (people, outputs, times), parameters, and what rules decided on, with its counts."""
 
     values: Array
     parameters: dict[str, Array]
     given: Array | None
+    counts: dict[str, Array]
 
 
-def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
+def _solved(job: _Job, people: People, draw: Draw, before: Array | None) -> _Solved:
     who = persons(job.mechanism, job.circuit, job.condition, people, draw, job.changes)
     values = dict(who.parameters)
     doses = [_joined([_treatment(job, who), _exercise(job, who)])]
@@ -207,7 +223,7 @@ def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
     sets = 1
     if job.plan is not None and job.model is not None:
         blood = individual(job.model, people, job.plan.sets, draw)
-        doses.append(_drug(job, job.plan, people, blood, draw))
+        doses.append(_drug(job, job.plan, people, blood, draw, before))
         changes = ticks(job.plan.sets.start[1:])
         sets = len(job.plan.sets)
         values |= {f"{mechanisms.BLOOD}{name}": value for name, value in blood.items()}
@@ -220,28 +236,30 @@ def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
         start[job.compiled.states.index(state)] = value
     more: dict[str, Any] = {} if sets == 1 else {"changes": changes}
 
-    def go(given: Doses, times: Ticks, begin: int, states: Array | None) -> Solution:
+    def go(given: Doses, stops: Ticks | None = None, decided: Decide | None = None) -> Solution:
         return solve(
             job.compiled.kernel, table[0] if sets == 1 else table, given, times, rtol=job.rtol,
-            initial=start if states is None else states, floor=_FLOOR, start=begin, **more,
+            initial=start, floor=_FLOOR, start=_beginning(doses), stops=stops, decide=decided,
+            **more,
         )  # fmt: skip
 
-    every, begin, times = _joined(doses), _beginning(doses), ticks(job.times)
-    drug = None
+    every, times = _joined(doses), ticks(job.times)
+    drug, counts = None, {}
     try:
-        if job.plan is None or not job.regimen.decisions:
-            found = go(every, times, begin, None).values
+        if job.plan is None or not job.regimen.decisions or before is not None:
+            found = go(every).values
         else:
             first = len(doses[0].start)
-            found, every = decide.solve(
+            ruled = decide.solve(
                 go, every, job.plan.doses, first, job.regimen.decisions, job.compiled.outputs,
-                times, begin,
+                int(times[-1]),
             )  # fmt: skip
-            drug = every.amount[first:].T
+            found, counts = ruled.values, ruled.counts
+            drug = ruled.doses.amount[first:].T
     except StepLimitError as error:
         raise InputError(str(error)) from error
     shown = {name: v[:, 0] if v.ndim == 2 else v for name, v in values.items()}
-    return _Solved(found, {name: shown[name] for name in _SHOWN if name in shown}, drug)
+    return _Solved(found, {name: shown[name] for name in _SHOWN if name in shown}, drug, counts)
 
 
 #: Parameters of the chain that are worth a column in the table of patients.
@@ -286,9 +304,14 @@ def _exercise(job: _Job, who: Persons) -> Doses:
 
 
 def _drug(
-    job: _Job, planned: Plan, people: People, blood: Mapping[str, Array], draw: Draw
+    job: _Job,
+    planned: Plan,
+    people: People,
+    blood: Mapping[str, Array],
+    draw: Draw,
+    before: Array | None,
 ) -> Doses:
-    schedule = planned.schedule(people, blood, draw)
+    schedule = planned.schedule(people, blood, draw, before)
     target = np.array(
         [job.compiled.doses.index(planned.inputs[t]) for t in schedule.target], dtype=np.int64
     )
