@@ -244,7 +244,7 @@ def draw(found: Found, path: Path) -> Figure:
         figures.save(
             figure, path,
             {
-                "Title": title, "Software": f"Antalgic {__version__}",
+                "Title": title, "Software": f"antalgic {__version__}",
                 "Description": f"AUC, and readings of temporal summation; seed {found.study.seed}",
             },
         )  # fmt: skip
