@@ -14,7 +14,7 @@ from antalgic.evidence import findings, responders
 from antalgic.evidence.responders import Found, Measurement, area, at_best_cut, known
 from antalgic.report import benefit
 from antalgic.simulation.individual import Draw
-from antalgic.study import Study, loads
+from antalgic.study import Study, load, loads
 
 STUDY = """\
 study: small
@@ -207,3 +207,18 @@ def test_conditions_stand_side_by_side_with_their_warnings(study: Study) -> None
     listing = benefit.by_condition(shares, 0.3, 672.0)
     assert len(listing.rows) == len(shares)
     assert any("osteoarthritis" in line and "exploratory" in line for line in listing.below)
+
+
+def test_a_table_in_order_of_pain_does_not_pass_for_sensitization(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    pain = np.sort(np.clip(rng.normal(7, 1.8, 700), 1, 9.8))
+    found = []
+    for name, rows in (("sorted", pain), ("shuffled", rng.permutation(pain))):
+        lines = [f"{k + 1},75,45,{v:.3f}" for k, v in enumerate(rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["ID,WT,AGE,NRS0", *lines]))
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(STUDY.replace("{size: 700}", f"{{file: {name}.csv}}"))
+        m = measured(responders.run(load(path), draws=0), "sensitization")
+        assert m.auc is not None and m.points == "higher"
+        found.append(m.auc)
+    assert found[0] == pytest.approx(found[1], abs=0.05)

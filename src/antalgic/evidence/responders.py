@@ -42,7 +42,7 @@ RELIEF, AT = 0.3, 672.0
 LEAST = 100
 #: Values of sensitization or mood before treatment that stand for their spread over people.
 LEVELS = 7
-#: Posterior draws behind an interval, the people in each, and the tolerance of their solution.
+#: Posterior draws behind an interval, the most people in each, and the tolerance of their solution.
 DRAWS, SOME, ROUGH = 60, 512, 1e-3
 #: What tells less than this beyond 0.5 tells nothing: no share of it is assumption.
 NOTHING = 0.02
@@ -276,13 +276,13 @@ def _varied(
 ) -> tuple[NDArray[np.int64], Booleans]:
     """Level (place in ``values``) and response of people who differ in a typical value.
 
-    The people are dealt out to the levels in equal parts, each with random numbers of its own.
+    The people are dealt out to the levels in turn, whatever the order of a table, and each level
+    has random numbers of its own.
     """
-    bounds = np.linspace(0, len(how.people), len(values) + 1).astype(int)
     levels, responded = [], []
     for k, value in enumerate(values):
         own = _Solving(
-            how.people.part(int(bounds[k]), int(bounds[k + 1])),
+            how.people.part(k, len(how.people), len(values)),
             {**how.changes, symbol: float(value)}, how.rtol,
         )  # fmt: skip
         hit = _followed(setup, own, replicate=k + 1)[1]
@@ -535,7 +535,8 @@ def _spans(
     where they are the half, there is no interval.
     """
     assert setup.arm.mechanism is not None
-    some = setup.people.part(0, min(SOME, len(setup.people)))
+    n = len(setup.people)
+    some = setup.people.part(0, n, -(-n // SOME))
     typical = _areas(setup, _Solving(some, {}, ROUGH))
     seen: dict[str, list[float]] = {}
     for draw in mechanisms.posterior(setup.arm.mechanism)[:draws]:
