@@ -104,6 +104,17 @@ def test_half_the_link_or_a_worse_test_tells_less(found: Found) -> None:
         assert auc is not None and auc < m.auc, says
 
 
+def test_pain_before_treatment_is_as_sure_as_its_spread(found: Found) -> None:
+    m = measured(found, "pain")
+    others = {a.says: a.auc for a in m.alternatives}
+    assert m.points == "lower" and m.auc is not None
+    assert m.auc > (others["half the spread of pain before treatment"] or 0.0)
+    assert m.assumed is None and "assumed, grade D" in m.carried
+    read = responders.run(loads(STUDY.replace("crps", "neuropathic")), draws=0)
+    m = measured(read, "pain")
+    assert m.assumed == 0.0 and "read, grade B" in m.carried
+
+
 def test_the_link_makes_the_trial_that_it_was_set_to() -> None:
     design = findings.load("bosma2018").design
     assert design is not None

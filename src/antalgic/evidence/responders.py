@@ -8,8 +8,8 @@ Numbers: library/responders.yaml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,9 +25,11 @@ from antalgic.model.spinal import temporal_summation
 from antalgic.model.values import read
 from antalgic.population import conditions, streams
 from antalgic.population.conditions import Condition
+from antalgic.population.pain import ratings
 from antalgic.population.people import People
 from antalgic.simulation.chain import RTOL, Chain, follow
 from antalgic.simulation.individual import Array, Draw
+from antalgic.simulation.persons import BASELINE
 from antalgic.simulation.uncertainty import of_condition
 from antalgic.sources import Grade, Value
 from antalgic.study import Study
@@ -301,6 +303,8 @@ def _curves(setup: _Setup, how: _Solving) -> dict[str, Curve]:
         "pain": Curve(pain, responded),
         "pain/once": Curve(pain + known("rating_error").value * error, responded),
     }
+    if narrow := _narrow(setup, how):
+        found["pain/narrow"] = narrow
     found |= {f"summation{k}": Curve(v, responded) for k, v in _linked(setup.seed, n).items()}
     found |= _sensitized(setup, how)
     spread = known("spread_mood").value / 60
@@ -317,6 +321,18 @@ def _curves(setup: _Setup, how: _Solving) -> dict[str, Curve]:
         luck = streams.uniform(setup.seed, "responsive", n)
         found["responsive"] = Curve((luck < share).astype(np.float64), responded)
     return found
+
+
+def _narrow(setup: _Setup, how: _Solving) -> Curve | None:
+    """Pain before treatment with half its spread; None where the user's own table gives it."""
+    mean, sd = setup.condition.pain_mean, setup.condition.pain_sd
+    if BASELINE in how.people.extra or mean is None or sd is None:
+        return None
+    z = Draw(setup.seed).normal(BASELINE, len(how.people))
+    own = {BASELINE: ratings(mean.value, sd.value / 2, z)}
+    who = replace(how.people, extra={**how.people.extra, **own})
+    chain, hit = _followed(setup, replace(how, people=who))
+    return Curve(chain.endpoints["pain.baseline"], hit)
 
 
 def _linked(seed: int, n: int) -> dict[str, Array]:
@@ -378,11 +394,11 @@ def _scores() -> Array:
 
 #: What differs between people in the simulation and no test shows.
 _HIDDEN = {
-    "responsive": "being responsive to the drug",
-    "k_x": "how fast block dissolves sensitization",
-    "k_m": "how fast norketamine dissolves sensitization",
-    "tau_r": "how slowly sensitization returns",
-    "g_N": "relief by block while it lasts",
+    "responsive": "being responsive or not",
+    "k_x": "speed of loss by block (k_x)",
+    "k_m": "speed of loss by norketamine",
+    "tau_r": "slowness of return (tau_r)",
+    "g_N": "relief by block (g_N)",
     "x": "response to being treated",
 }
 
@@ -441,13 +457,7 @@ def _judged(setup: _Setup, draws: int) -> Responders:
         )  # fmt: skip
 
     rows = [
-        judged(
-            "pain", "pain before treatment", "measured",
-            "structure alone: relief is a share of one's own pain on a scale with two ends",
-            "C", "points", _sided(areas["pain"], (areas["pain"] or 0.5) < 0.5),
-            {"once": "one rating with an error of "
-                     f"{known('rating_error').text} point instead of the mean of many"},
-        ),
+        _pain_before(setup, areas, judged),
         judged(
             "summation", "temporal summation", "measured",
             f"assumption: correlation {known('link').text} of the reading with being responsive, "
@@ -488,6 +498,32 @@ def _judged(setup: _Setup, draws: int) -> Responders:
         )
     )  # fmt: skip
     return Responders(setup.arm.name, rate, tuple(rows))
+
+
+def _pain_before(
+    setup: _Setup, areas: Mapping[str, float | None], judged: Callable[..., Measurement]
+) -> Measurement:
+    """Pain before treatment, which the equations alone tie to relief; its spread is the library's.
+
+    Nothing of it is assumed where the spread was published or is that of the user's own table.
+    """
+    spread = setup.condition.pain_sd if "pain/narrow" in areas else None
+    assumed = spread is not None and spread.how == "assumed"
+    whence = "that of the table" if spread is None else f"{spread.how}, grade {spread.grade}"
+    found = areas["pain"]
+    others = {
+        "once": f"one rating with an error of {known('rating_error').text} point instead of the "
+        "mean of many"
+    }
+    if spread is not None:
+        others["narrow"] = "half the spread of pain before treatment"
+    return judged(
+        "pain", "pain before treatment", "measured",
+        "structure: relief is a share of one's own pain on a scale with two ends; spread of pain "
+        f"before treatment {whence}",
+        "D" if spread is None else spread.grade, "points",
+        None if assumed else _sided(found, (found or 0.5) < 0.5), others,
+    )  # fmt: skip
 
 
 def _unmodelled(key: str, name: str, rate: float) -> Measurement:

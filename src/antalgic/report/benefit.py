@@ -126,17 +126,17 @@ def _told(found: Found, arm: Responders) -> Listing:
         for m in arm.measurements
     ]  # fmt: skip
     below = [
-        "AUC: chance that a responder reads further to the side named than another person; in "
-        f"brackets 95 % over {found.draws} posterior draws of the mechanism, what is assumed of "
+        "AUC: chance that a responder reads further to the side named than another person; "
+        f"beneath it 95 % over {found.draws} posterior draws of the mechanism, what is assumed of "
         f"the measurement held. Chance among so many people adds ± {_chance(found, arm):.2f}.",
         "PPV, NPV: share of responders beyond the cut, of the others short of it, where "
         f"{percent(arm.share)} respond. assumed: share of AUC − 0.5 that is gone without what is "
-        "assumed about the measurement. published: AUC that printed numbers come to.",
+        "assumed about the measurement. printed: AUC that published numbers come to.",
     ]
     below += [f"{m.name}: {line}" for m in arm.measurements for line in _said(m.key)]
     return Listing(
         f"{arm.arm}: what would tell responders from others",
-        ("measurement", "sort", "AUC", "cut", "PPV", "NPV", "assumed", "published"), rows, below,
+        ("measurement", "sort", "AUC", "cut", "PPV", "NPV", "assumed", "printed"), rows, below,
     )  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def _area(m: Measurement) -> str:
         return "none: all or nobody respond"
     if m.low is None or m.high is None:
         return f"{m.auc:.2f}"
-    return f"{m.auc:.2f} ({m.low:.2f}–{m.high:.2f})"
+    return f"{m.auc:.2f}\n{m.low:.2f}–{m.high:.2f}"
 
 
 def _cut(m: Measurement) -> str:
