@@ -8,8 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import antalgic
+from antalgic.evidence import responders
 from antalgic.population import conditions
-from antalgic.report import figures, style
+from antalgic.report import benefit, figures, style
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -64,3 +65,5 @@ if __name__ == "__main__":
     with style.context():
         drawn = two_fates(surgery)
     figures.save(drawn, IMAGES / "after-surgery.png", figures.metadata(surgery))
+    crps = antalgic.load(ROOT / "studies" / "crps-100h.yaml")
+    benefit.draw(responders.run(crps, draws=0), IMAGES / "who-benefits.png")

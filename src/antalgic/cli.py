@@ -6,6 +6,7 @@ Heavy imports happen inside the commands, so that ``antalgic --help`` answers at
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -198,6 +199,57 @@ def screen(
 
 
 @app.command()
+def responders(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML).")],
+    relief: Annotated[
+        str, typer.Option("--relief", help="Relief that counts as a response.")
+    ] = "30 %",
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="When; 4 weeks, or the end of a shorter study, by default."),
+    ] = None,
+    by_condition: Annotated[
+        bool, typer.Option("--by-condition", help="The same arms in every painful condition.")
+    ] = False,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Also draw it (.png, .svg or .pdf).")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show who responds in a study, and what a measurement before treatment would tell of it."""
+    from antalgic import units
+    from antalgic.study import load
+    from antalgic.units import Kind
+
+    loaded = load(study)
+    least = _option("--relief", lambda: units.parse(relief, Kind.FRACTION))
+    hour = None if at is None else _option("--at", lambda: units.parse(at, Kind.TIME))
+    from antalgic.evidence import responders as evidence
+    from antalgic.report import benefit
+
+    if by_condition:
+        if figure is not None:
+            raise InputError("is of one condition, leave out --by-condition", field="--figure")
+        shares = evidence.by_condition(loaded, relief=least, at=hour, threads=threads)
+        when = min(evidence.AT, loaded.horizon) if hour is None else hour
+        _show(benefit.by_condition(shares, least, when), as_json)
+        return
+    if figure is not None:
+        benefit.check_figure(figure)
+    found = evidence.run(loaded, relief=least, at=hour, threads=threads)
+    if figure is not None:
+        benefit.draw(found, figure)
+    if as_json:
+        _print_json(benefit.to_json(found))
+        return
+    for listing in benefit.listings(found):
+        listing.show()
+
+
+@app.command()
 def bench(
     people: Annotated[int, typer.Option("--people", min=1, help="People to simulate.")] = 10_000,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads.")] = None,
@@ -214,6 +266,14 @@ def bench(
         rate = f"{timing['people_per_second']:,.3g} people/s"
         print(f"{timing['name']}: {timing['seconds']:.3g} s, {rate} ({timing['what']})")
     print(f"{found['times_scipy']:,.0f} times SciPy")
+
+
+def _option(name: str, parse: Callable[[], float]) -> float:
+    """A quantity given as an option; what is wrong with it is said of the option."""
+    try:
+        return parse()
+    except InputError as error:
+        raise error.at(field=name) from error
 
 
 def _simulated(study: Study, threads: int | None, trajectories: bool, *, quiet: bool) -> Any:

@@ -53,7 +53,10 @@ def study(tmp_path: Path) -> Path:
 def test_help_names_every_command_and_does_not_load_the_science() -> None:
     found = antalgic("--help")
     assert found.returncode == 0
-    for command in ("run", "models", "mechanisms", "regimens", "conditions", "validate", "screen"):
+    for command in (
+        "run", "models", "mechanisms", "regimens", "conditions", "validate", "screen",
+        "responders", "bench",
+    ):  # fmt: skip
         assert command in found.stdout
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, antalgic.cli; print(*sys.modules)"],
@@ -133,6 +136,34 @@ def test_a_study_of_pain_prints_it_by_week(tmp_path: Path) -> None:
     assert 0 < week["mean"] < 10 and 0 <= week["responders_50"] <= 1
     bands = pd.read_parquet(tmp_path / "out" / "quantiles.parquet")
     assert set(bands["unit"]) == {"ng/mL", "0-10", "MADRS", "1"}
+
+
+def test_responders_are_told_in_tables_json_and_a_figure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "pain.yaml"
+    text = STUDY.replace("study: small", "study: small\ncondition: crps").replace("6 h", "1 week")
+    path.write_text(text.replace("size: 20", "size: 200"))
+    own = ("responders", str(path), "--at", "2 days", "--relief", "20%")
+    monkeypatch.setenv("COLUMNS", "140")
+    code, printed, _ = inside(monkeypatch, capsys, *own, "--figure", str(tmp_path / "who.svg"))
+    assert code == 0 and (tmp_path / "who.svg").exists()
+    for part in (
+        "temporal summation",
+        "assumption: correlation 0.84",
+        "Bosma 2018",
+        "not modelled",
+    ):
+        assert part in printed, part
+    code, printed, _ = inside(monkeypatch, capsys, *own, "--json")
+    data = json.loads(printed)
+    assert (data["relief"], data["time_h"], data["people"]) == (0.2, 48.0, 200)
+    rows = {row["measurement"]: row for row in data["arms"][0]["measurements"]}
+    assert rows["duration"]["auc"] == 0.5 and 0.5 < rows["k_x"]["auc"] < 1
+    for wrong in (("--at", "2 apples"), ("--relief", "20"), ("--figure", "who.txt")):
+        code, _, said = inside(monkeypatch, capsys, *own, *wrong)
+        assert code == 2 and said.count("\n") == 1, said
+        assert wrong[0] in said or ".png" in said
 
 
 def test_mechanisms_are_listed_and_shown_in_full() -> None:

@@ -40,10 +40,11 @@ class People:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def part(self, start: int, stop: int) -> People:
-        """Patients start to stop - 1 in the order of the table, counted from 0."""
-        cut = {name: getattr(self, name)[start:stop] for name in _OWN}
-        extra = {name: column[start:stop] for name, column in self.extra.items()}
+    def part(self, start: int, stop: int, step: int = 1) -> People:
+        """Patients start to stop - 1 in the order of the table, counted from 0, every step-th."""
+        rows = slice(start, stop, step)
+        cut = {name: getattr(self, name)[rows] for name in _OWN}
+        extra = {name: column[rows] for name, column in self.extra.items()}
         return People(**cut, extra=extra, notes=self.notes)
 
     def chosen(self, places: NDArray[np.int64]) -> People:

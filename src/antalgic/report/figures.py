@@ -132,7 +132,7 @@ def _drawn(
     from matplotlib.figure import Figure
 
     if path is not None:
-        _suffix(path)
+        suffix(path)
     with style.context():
         figure = Figure(facecolor=style.PAPER)
         FigureCanvasAgg(figure)
@@ -144,10 +144,10 @@ def _drawn(
 
 def save(figure: Figure, path: str | Path, about: Mapping[str, str]) -> None:
     """Write a figure as .png, .svg or .pdf with its metadata and without a date."""
-    suffix = _suffix(path)
-    if suffix == "png":
+    kind = suffix(path)
+    if kind == "png":
         kept = dict(about)
-    elif suffix == "svg":
+    elif kind == "svg":
         said = "; ".join(f"{key}: {value}" for key, value in about.items())
         kept = {"Title": about["Title"], "Creator": about["Software"], "Description": said}
         kept |= {"Date": None}  # type: ignore[dict-item]
@@ -156,13 +156,14 @@ def save(figure: Figure, path: str | Path, about: Mapping[str, str]) -> None:
         kept = {"Title": about["Title"], "Creator": about["Software"], "Subject": said}
         kept |= {"CreationDate": None}  # type: ignore[dict-item]
     with style.context():
-        figure.savefig(path, format=suffix, dpi=DPI, metadata=kept)
+        figure.savefig(path, format=kind, dpi=DPI, metadata=kept)
 
 
-def _suffix(path: str | Path) -> str:
-    suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix not in FORMATS:
+def suffix(path: str | Path) -> str:
+    """The kind of figure that a path asks for; InputError for one that cannot be written."""
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
         raise InputError(
             f"'{path}' is no figure file, expected one that ends in .png, .svg or .pdf"
         )
-    return suffix
+    return kind
