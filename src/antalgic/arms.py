@@ -19,7 +19,7 @@ from antalgic.population import conditions
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import Simulation, simulate
-from antalgic.simulation.chain import Chain, follow
+from antalgic.simulation.chain import BLOCK, Chain, follow
 from antalgic.simulation.individual import Array
 from antalgic.simulation.persons import BASELINE
 from antalgic.simulation.session import WATCHED, Session, Watch, heaviest
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: What is followed behind the blood where the study names no outputs.
 USUAL = ("pain", "mood", "sensitization")
+#: Rank, by peak dissociation, of the person whose session is drawn.
+_LIVELY = 0.9
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,24 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Example:
+    """One person's session: place among the people from 0, values (outputs, times)."""
+
+    place: int
+    values: Array
+
+
+@dataclass(frozen=True)
 class Attended:
-    """A session and what it gave: bands over its times, everyone's endpoints (see `Watch`)."""
+    """A session and what it gave: bands over its times, everyone's endpoints (see `Watch`).
+
+    ``example`` is the person at the 90th percentile of peak dissociation, where there are several
+    people and a drug.
+    """
 
     hours: Session
     chain: Chain
+    example: Example | None = None
 
 
 @dataclass(frozen=True)
@@ -150,11 +165,31 @@ def attended(given: Setting, arms: list[Arm]) -> list[Arm]:
             found.append(arm)
             continue
         hours = own[arm.name] or first
-        more = {"outputs": WATCHED, "times": hours.times, "also": Watch(hours)}
-        chain = _chain(given, arm, **more)
+        chain = _chain(given, arm, outputs=WATCHED, times=hours.times, also=Watch(hours))
         assert chain is not None
-        found.append(replace(arm, session=Attended(hours, chain)))
+        example = None
+        if arm.model is not None and len(given.people) > 1:
+            example = _example(given, arm, hours, chain)
+        found.append(replace(arm, session=Attended(hours, chain, example)))
     return found
+
+
+def _example(given: Setting, arm: Arm, hours: Session, chain: Chain) -> Example:
+    """The person at the 90th percentile of peak dissociation, followed again with the neighbours.
+
+    Whole blocks of people give the same bits by themselves, so that nobody's curves but theirs need
+    to be kept.
+    """
+    order = np.argsort(chain.endpoints["session.dissociation"], kind="stable")
+    place = int(order[round(_LIVELY * (len(order) - 1))])
+    first = place - place % BLOCK
+    some = given.people.part(first, min(first + BLOCK, len(order)))
+    again = _chain(
+        replace(given, people=some), arm,
+        outputs=WATCHED, times=hours.times, offset=first, trajectories=True,
+    )  # fmt: skip
+    assert again is not None and again.values is not None
+    return Example(place, again.values[:, :, place - first])
 
 
 def chain_outputs(given: Setting, mechanism: str) -> list[str]:

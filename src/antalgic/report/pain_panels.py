@@ -102,7 +102,7 @@ def draw(
                 window.scaled(x), mean, color=hue.colour, linestyle=_MEAN, linewidth=1.0,
                 gid=f"{axes.get_gid()}-mean-{course.arm.name}",
             )  # fmt: skip
-    _frame(axes, output)
+    frame(axes, _AXES[output])
 
 
 def difference(
@@ -124,9 +124,7 @@ def difference(
     room = 0.08 * (highest - lowest + 0.5)
     axes.set_ylim(lowest - room, highest + room)
     axes.axhline(0, color=style.SOFT, linewidth=0.7)
-    _frame(axes, "pain")
-    axes.set_ylabel("points")
-    style.place_label(axes)
+    frame(axes, "points")
 
 
 def mark(
@@ -153,7 +151,12 @@ def shade(axes: Axes, arms: Sequence[Arm], window: Window) -> None:
     spans = [arm.regimen.treated for arm in arms if arm.regimen.treated is not None]
     if not spans:
         return
-    start, end = min(a for a, _ in spans), min(max(b for _, b in spans), window.end)
+    shaded(axes, min(a for a, _ in spans), max(b for _, b in spans), window)
+
+
+def shaded(axes: Axes, start: float, end: float, window: Window) -> None:
+    """A span (h) as a grey ground, up to the end of the window; a moment as a grey line."""
+    end = min(end, window.end)
     a, b = float(window.scaled(start)), float(window.scaled(end))
     if end > start:
         axes.axvspan(a, b, color=SHADE, linewidth=0, zorder=0, gid=f"{axes.get_gid()}-treated")
@@ -182,17 +185,16 @@ def concentration(
         axes.fill_between(*ends, color=hue.colour, alpha=style.NARROW_BAND, linewidth=0)
         axes.plot(window.scaled(x), kept[2], color=hue.colour, linestyle=hue.dash)
     axes.set_ylim(0, 1.08 * top or 1.0)
-    _frame(axes, "pain")
-    axes.set_ylabel("ng/mL")
-    style.place_label(axes)
+    frame(axes, "ng/mL")
     return name
 
 
-def _frame(axes: Axes, output: str) -> None:
+def frame(axes: Axes, label: str) -> None:
+    """Ticks, label and grid of the vertical axis."""
     from matplotlib.ticker import MaxNLocator
 
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_ylabel(_AXES[output])
+    axes.set_ylabel(label)
     style.place_label(axes)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.5)
     axes.set_axisbelow(True)
