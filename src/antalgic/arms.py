@@ -185,9 +185,8 @@ def _example(given: Setting, arm: Arm, hours: Session, chain: Chain) -> Example:
     first = place - place % BLOCK
     some = given.people.part(first, min(first + BLOCK, len(order)))
     again = _chain(
-        replace(given, people=some), arm,
-        outputs=WATCHED, times=hours.times, offset=first, trajectories=True,
-    )  # fmt: skip
+        given, arm, some, outputs=WATCHED, times=hours.times, offset=first, trajectories=True
+    )
     assert again is not None and again.values is not None
     return Example(place, again.values[:, :, place - first])
 
@@ -328,8 +327,8 @@ def _blood(given: Setting, arm: Arm, amounts: Array | None = None) -> Simulation
         raise study.error(error.message, *place) from error
 
 
-def _chain(given: Setting, arm: Arm, **session: Any) -> Chain | None:
-    """What an arm gives behind the blood, over the study or in a session."""
+def _chain(given: Setting, arm: Arm, some: People | None = None, **session: Any) -> Chain | None:
+    """What an arm gives behind the blood, over the study or in a session, to all or some people."""
     if arm.mechanism is None or given.condition is None:
         return None
     study = given.study
@@ -339,7 +338,7 @@ def _chain(given: Setting, arm: Arm, **session: Any) -> Chain | None:
     }  # fmt: skip
     try:
         return follow(
-            arm.mechanism, arm.model, arm.regimen, given.condition, given.people,
+            arm.mechanism, arm.model, arm.regimen, given.condition, some or given.people,
             seed=study.seed, typical=study.population.typical, threads=given.threads,
             **(session or asked),
         )  # fmt: skip
