@@ -22,7 +22,7 @@ from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import Simulation, simulate
 from antalgic.simulation.beside import MOVEMENT
-from antalgic.simulation.chain import Chain, follow
+from antalgic.simulation.chain import BLOCK, Chain, follow
 from antalgic.simulation.individual import Array
 from antalgic.simulation.persons import BASELINE
 from antalgic.simulation.session import WATCHED, Session, Watch, heaviest
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: What is followed behind the blood where the study names no outputs.
 USUAL = ("pain", "mood", "sensitization")
+#: Rank, by peak dissociation, of the person whose session is drawn.
+_LIVELY = 0.9
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,24 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Example:
+    """One person's session: place among the people from 0, values (outputs, times)."""
+
+    place: int
+    values: Array
+
+
+@dataclass(frozen=True)
 class Attended:
-    """A session and what it gave: bands over its times, everyone's endpoints (see `Watch`)."""
+    """A session and what it gave: bands over its times, everyone's endpoints (see `Watch`).
+
+    ``example`` is the person at the 90th percentile of peak dissociation, where there are several
+    people and a drug.
+    """
 
     hours: Session
     chain: Chain
+    example: Example | None = None
 
 
 @dataclass(frozen=True)
@@ -168,11 +183,39 @@ def attended(given: Setting, arms: list[Arm]) -> list[Arm]:
             found.append(arm)
             continue
         hours = own[arm.name] or first
-        more = {"outputs": WATCHED, "times": hours.times, "also": Watch(hours)}
-        chain = _chain(given, arm, **more)
+        chain = _chain(
+            given, arm, outputs=WATCHED, times=hours.times, also=Watch(hours), given=_decided(arm)
+        )
         assert chain is not None
-        found.append(replace(arm, session=Attended(hours, chain)))
+        example = None
+        if arm.model is not None and len(given.people) > 1:
+            example = _example(given, arm, hours, chain)
+        found.append(replace(arm, session=Attended(hours, chain, example)))
     return found
+
+
+def _example(given: Setting, arm: Arm, hours: Session, chain: Chain) -> Example:
+    """The person at the 90th percentile of peak dissociation, followed again with the neighbours.
+
+    Whole blocks of people give the same bits by themselves, so that nobody's curves but theirs need
+    to be kept.
+    """
+    order = np.argsort(chain.endpoints["session.dissociation"], kind="stable")
+    place = int(order[round(_LIVELY * (len(order) - 1))])
+    first = place - place % BLOCK
+    last = min(first + BLOCK, len(order))
+    decided = _decided(arm)
+    again = _chain(
+        given, arm, given.resting.part(first, last), outputs=WATCHED, times=hours.times,
+        offset=first, trajectories=True, given=None if decided is None else decided[first:last],
+    )  # fmt: skip
+    assert again is not None and again.values is not None
+    return Example(place, again.values[:, :, place - first])
+
+
+def _decided(arm: Arm) -> Array | None:
+    """The doses that rules decided on over the whole study, which hold in its session too."""
+    return None if arm.chain is None else arm.chain.given
 
 
 def chain_outputs(given: Setting, mechanism: str) -> list[str]:
@@ -313,19 +356,19 @@ def _blood(given: Setting, arm: Arm, amounts: Array | None = None) -> Simulation
         raise study.error(error.message, *place) from error
 
 
-def _chain(given: Setting, arm: Arm, **session: Any) -> Chain | None:
-    """What an arm gives behind the blood, over the study or in a session."""
-    if arm.mechanism is None or given.condition is None:
+def _chain(shared: Setting, arm: Arm, some: People | None = None, **session: Any) -> Chain | None:
+    """What an arm gives behind the blood, over the study or in a session, to all or some people."""
+    if arm.mechanism is None or shared.condition is None:
         return None
-    study = given.study
+    study = shared.study
     asked = {
-        "outputs": chain_outputs(given, arm.mechanism), "times": given.times,
-        "trajectories": given.trajectories,
+        "outputs": chain_outputs(shared, arm.mechanism), "times": shared.times,
+        "trajectories": shared.trajectories,
     }  # fmt: skip
     try:
         return follow(
-            arm.mechanism, arm.model, arm.regimen, given.condition, given.resting,
-            seed=study.seed, typical=study.population.typical, threads=given.threads,
+            arm.mechanism, arm.model, arm.regimen, shared.condition, some or shared.resting,
+            seed=study.seed, typical=study.population.typical, threads=shared.threads,
             **(session or asked),
         )  # fmt: skip
     except InputError as error:

@@ -14,6 +14,7 @@ import antalgic
 from antalgic.errors import InputError
 from antalgic.evidence import findings
 from antalgic.model import mechanism as mechanisms
+from antalgic.model.harm import READOUTS
 from antalgic.report import figures, mechanism_page, output, page, pain_page, relief, trials
 
 ARMS = """\
@@ -38,7 +39,15 @@ EXPLORATORY = TRIAL.replace("crps", "osteoarthritis")
 TYPICAL = TRIAL.replace("size: 48", "typical: true")
 SHORT = TRIAL.replace("4 weeks", "3 days").replace("for: 100 h", "for: 10 h")
 ALONE = TRIAL.replace(ARMS, "  placebo:\n    - {drug: placebo, route: iv, for: 100 h}\n")
-ALL = (TRIAL, RIVALS, EXPLORATORY, TYPICAL, SHORT, ALONE)
+HARMS = (
+    SHORT
+    + """\
+outputs: [pain, s-ketamine, dissociation, sedation, systolic, diastolic, arterial-pressure,
+          heart-rate, cardiac-output, ventilation, desaturation, nausea, vomiting, dizziness,
+          somnolence, psychomimetic]
+"""
+)
+ALL = (TRIAL, RIVALS, EXPLORATORY, TYPICAL, SHORT, ALONE, HARMS)
 
 
 @cache
@@ -143,6 +152,20 @@ def test_panels_of_a_study_and_of_rivals() -> None:
             assert any("published" in str(line.get_gid()) for line in panel.lines), name
     assert "beginning" not in axes(SHORT)
     assert list(axes(ALONE)) == ["key", "pain", "beginning", "sensitization", "mood"]
+
+
+def test_every_harm_that_is_asked_for_has_its_panel() -> None:
+    asked = antalgic.loads(HARMS).outputs
+    assert asked is not None and set(READOUTS) < set(asked)
+    found = axes(HARMS)
+    assert set(READOUTS) <= set(found)
+    for name in READOUTS:
+        rows = result(HARMS).quantiles.sel(output=name, quantile=[0.25, 0.75])
+        low, high = found[name].get_ylim()
+        assert low <= float(rows.min()) and high >= float(rows.max()), name
+    # what is never near nothing does not lie flat at the top of its axis
+    assert found["systolic"].get_ylim()[0] > 80
+    assert found["dissociation"].get_ylim()[0] == 0
 
 
 @pytest.mark.parametrize("text", ALL)

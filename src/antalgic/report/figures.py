@@ -8,11 +8,12 @@ same result gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from antalgic.errors import InputError
-from antalgic.report import pain_sheet, sheet, style
+from antalgic.report import harm_sheet, pain_sheet, session_sheet, sheet, style
 from antalgic.report.content import alt, drugged, gather, metadata, shown_outputs, strokes
 from antalgic.report.style import LAYOUTS
 from antalgic.result import Result
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "alt",
     "comparison",
+    "harm",
     "metadata",
     "pain",
     "pain_alt",
     "save",
+    "sessions",
     "shown_outputs",
     "strokes",
     "study",
@@ -104,6 +107,56 @@ def pain(
 def pain_alt(result: Result) -> str:
     """The figure of pain in words, for those who do not see it."""
     return pain_sheet.alt(result)
+
+
+def sessions(
+    result: Result,
+    path: str | Path | None = None,
+    *,
+    layout: LayoutName = "wide",
+    heading: bool = True,
+    command: str | None = None,
+) -> list[Figure]:
+    """One session hour by hour, a figure for each length of session: doses, harm and pain.
+
+    Needs a result of ``run(sessions=True)``.  The first figure is written to ``path``.  Arguments
+    as in `study`.
+    """
+    found = session_sheet.sittings(result)
+    if not found:
+        raise _unattended()
+    return [
+        _drawn(
+            partial(session_sheet.lay_out, given=one, layout=LAYOUTS[layout], heading=heading),
+            path if one is found[0] else None, metadata(result, command),
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def harm(
+    result: Result,
+    path: str | Path | None = None,
+    *,
+    layout: LayoutName = "wide",
+    heading: bool = True,
+    command: str | None = None,
+) -> Figure:
+    """Share of each arm's people with each harm in the session, with published shares.
+
+    Needs a result of ``run(sessions=True)``.  Arguments as in `study`.
+    """
+    given = harm_sheet.scene(result)
+    if not given.arms:
+        raise _unattended()
+    return _drawn(
+        partial(harm_sheet.lay_out, given=given, layout=LAYOUTS[layout], heading=heading),
+        path, metadata(result, command),
+    )  # fmt: skip
+
+
+def _unattended() -> InputError:
+    return InputError("no session was followed: run the study with sessions=True")
 
 
 def _make(

@@ -13,7 +13,7 @@ from antalgic import __version__
 from antalgic.errors import InputError
 from antalgic.model import mechanism as mechanisms
 from antalgic.population import conditions
-from antalgic.report import page, pain_page, relief, words
+from antalgic.report import balance, clinic, exposure, page, pain_page, relief, words
 from antalgic.report.listings import Listing
 from antalgic.report.relief import RESPONSES, percent, points
 from antalgic.result import UNIT, Arm, Result
@@ -110,6 +110,9 @@ def summary(result: Result, out: Path) -> dict[str, Any]:
         "files": sorted(path.name for path in out.iterdir()),
         "endpoints": rows,
         "pain": pain_rows(result),
+        "benefit_harm": balance.rows(result),
+        "session": clinic.rows(result),
+        "exposure": exposure.rows(result),
         "notes": list(result.notes),
     }
 
@@ -125,7 +128,10 @@ def print_summary(result: Result, out: Path) -> None:
         for row in _endpoint_rows(result)
     ]
     columns = ("arm", "analyte", *(f"{e}, {unit}" for e, unit in _ENDPOINTS.items()))
-    below = [*(f"note: {note}" for note in result.notes), f"report: {out / 'report.html'}"]
+    below = [
+        *balance.spoken(result), *(f"note: {note}" for note in result.notes),
+        f"report: {out / 'report.html'}",
+    ]  # fmt: skip
     title = f"{result.study.study}: {len(result.people)} people, median and 5–95 %"
     pain = pain_rows(result)
     if rows or not pain:

@@ -16,7 +16,16 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from antalgic import __version__
-from antalgic.report import figures, pain_page, svg, tables, words
+from antalgic.report import (
+    balance,
+    figures,
+    harm_page,
+    pain_page,
+    session_page,
+    svg,
+    tables,
+    words,
+)
 from antalgic.report.tables import Endpoint, Observed
 from antalgic.report.window import words_of
 from antalgic.result import Result
@@ -78,6 +87,9 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
         summary=" ".join(filter(None, (pain_page.summary(result), tables.summary(result)))),
         pain=pain_page.gather(result),
         pain_drawn=[Markup(text) for text in _pain_drawn(result)],
+        balance=balance.gather(result),
+        harm=harm_page.gather(result),
+        session=session_page.gather(result),
         drawn=[Markup(text) for text in _drawn(result, manifest)],
         groups=_groups(rows),
         heads=_heads(result),

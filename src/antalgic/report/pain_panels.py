@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from antalgic.model.harm import AWAKE
 from antalgic.report import curves, panels, relief, style
 from antalgic.report.style import Stroke
 from antalgic.report.trials import Point
@@ -30,11 +31,26 @@ _TITLES = {
     "pain": "Pain", "unpleasantness": "Unpleasantness", "sensitization": "Central sensitization",
     "mood": "Mood: burden of depression", "plasticity": "Supraspinal plasticity",
     "block": "NMDA receptors blocked", "expectation": "Effect of being treated",
+    "dissociation": "Dissociation", "sedation": "Alertness", "nausea": "Nausea",
+    "vomiting": "Vomiting", "dizziness": "Dizziness", "somnolence": "Sleepiness",
+    "psychomimetic": "Odd perceptions", "systolic": "Systolic pressure",
+    "diastolic": "Diastolic pressure", "arterial-pressure": "Mean arterial pressure",
+    "heart-rate": "Heart rate", "cardiac-output": "Cardiac output",
+    "ventilation": "Breathing at a fixed CO₂", "desaturation": "Low oxygen saturation",
 }  # fmt: skip
+_RISK = "risk"
 _AXES = {
     "pain": "pain (0–10)", "unpleasantness": "0–10", "sensitization": "0 in health",
     "mood": "MADRS (0–60)", "plasticity": "0–1", "block": "share", "expectation": "of the first",
+    "dissociation": "CADSS (0–92)", "sedation": "MOAA/S (5–0)", "nausea": _RISK, "vomiting": _RISK,
+    "dizziness": _RISK, "somnolence": _RISK, "psychomimetic": _RISK, "systolic": "mmHg",
+    "diastolic": "mmHg", "arterial-pressure": "mmHg", "heart-rate": "per min",
+    "cardiac-output": "1 as before", "ventilation": "1 as before", "desaturation": _RISK,
 }  # fmt: skip
+#: Outputs that are never near nothing: their axis does not begin at 0.
+_FLOATING = (
+    "systolic", "diastolic", "arterial-pressure", "heart-rate", "cardiac-output", "ventilation",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,8 +89,8 @@ def draw(
     axes: Axes, output: str, found: Sequence[Course], window: Window, *, thin: bool, means: bool
 ) -> None:
     """Bands, medians and, where asked for, means; bands of the middle half only with ``thin``."""
-    top = _top(output, found)
-    axes.set_ylim(0, top)
+    low, top = _ends(output, found, thin=thin)
+    axes.set_ylim(low, top)
     for course in found:
         _bands(axes, course, window, top, thin=thin)
     for course in found:
@@ -86,7 +102,7 @@ def draw(
                 window.scaled(x), mean, color=hue.colour, linestyle=_MEAN, linewidth=1.0,
                 gid=f"{axes.get_gid()}-mean-{course.arm.name}",
             )  # fmt: skip
-    _frame(axes, output)
+    frame(axes, _AXES[output])
 
 
 def difference(
@@ -108,9 +124,7 @@ def difference(
     room = 0.08 * (highest - lowest + 0.5)
     axes.set_ylim(lowest - room, highest + room)
     axes.axhline(0, color=style.SOFT, linewidth=0.7)
-    _frame(axes, "pain")
-    axes.set_ylabel("points")
-    style.place_label(axes)
+    frame(axes, "points")
 
 
 def mark(
@@ -137,7 +151,12 @@ def shade(axes: Axes, arms: Sequence[Arm], window: Window) -> None:
     spans = [arm.regimen.treated for arm in arms if arm.regimen.treated is not None]
     if not spans:
         return
-    start, end = min(a for a, _ in spans), min(max(b for _, b in spans), window.end)
+    shaded(axes, min(a for a, _ in spans), max(b for _, b in spans), window)
+
+
+def shaded(axes: Axes, start: float, end: float, window: Window) -> None:
+    """A span (h) as a grey ground, up to the end of the window; a moment as a grey line."""
+    end = min(end, window.end)
     a, b = float(window.scaled(start)), float(window.scaled(end))
     if end > start:
         axes.axvspan(a, b, color=SHADE, linewidth=0, zorder=0, gid=f"{axes.get_gid()}-treated")
@@ -166,17 +185,16 @@ def concentration(
         axes.fill_between(*ends, color=hue.colour, alpha=style.NARROW_BAND, linewidth=0)
         axes.plot(window.scaled(x), kept[2], color=hue.colour, linestyle=hue.dash)
     axes.set_ylim(0, 1.08 * top or 1.0)
-    _frame(axes, "pain")
-    axes.set_ylabel("ng/mL")
-    style.place_label(axes)
+    frame(axes, "ng/mL")
     return name
 
 
-def _frame(axes: Axes, output: str) -> None:
+def frame(axes: Axes, label: str) -> None:
+    """Ticks, label and grid of the vertical axis."""
     from matplotlib.ticker import MaxNLocator
 
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_ylabel(_AXES[output])
+    axes.set_ylabel(label)
     style.place_label(axes)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.5)
     axes.set_axisbelow(True)
@@ -187,10 +205,19 @@ def time_axis(axes: Axes, window: Window, *, labelled: bool) -> None:
     panels.time_axis(axes, window, labelled=labelled)
 
 
-def _top(output: str, found: Sequence[Course]) -> float:
+def _ends(output: str, found: Sequence[Course], *, thin: bool) -> tuple[float, float]:
+    """Lowest and highest value of the axis of an output."""
     if output in ("pain", "unpleasantness"):
-        return SCALE
-    return 1.06 * max((float(course.rows[3].max()) for course in found), default=1.0) or 1.0
+        return 0.0, SCALE
+    if output == "sedation":
+        return 0.0, AWAKE * 1.04
+    used = slice(1, 4) if thin else slice(None)
+    top = max((float(course.rows[used].max()) for course in found), default=1.0)
+    if output in _FLOATING:
+        low = min((float(course.rows[used].min()) for course in found), default=0.0)
+        room = 0.08 * (top - low) or 0.05 * top
+        return low - room, top + room
+    return 0.0, 1.06 * top or 1.0
 
 
 def _bands(axes: Axes, course: Course, window: Window, top: float, *, thin: bool) -> None:

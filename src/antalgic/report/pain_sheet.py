@@ -8,13 +8,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from antalgic.model import mechanism as mechanisms
-from antalgic.report import curves, pain_panels, relief, style, trials, words
-from antalgic.report.content import metadata
+from antalgic.report import curves, frame, pain_panels, relief, style, trials, words
+from antalgic.report.frame import Block, Panel
 from antalgic.report.style import Layout, Stroke
 from antalgic.report.trials import Point, Published
 from antalgic.report.window import Window, axis
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 BEGINNING = 336.0
 #: With more curves than this on one pair of axes, bands are thin.
 _FULL_BANDS = 2
-_LINE = 0.17
 _GAP = 0.5
 _LABELS = 1.15
 
@@ -97,61 +97,13 @@ def strokes(arms: Sequence[Arm]) -> dict[str, Stroke]:
 
 def lay_out(figure: Figure, given: Scene, layout: Layout, *, heading: bool) -> None:
     """Draw everything and give the figure its size."""
-    head = _heading(given, layout) if heading else []
     blocks = _rival_blocks(given, layout) if len(given.rivals) > 1 else _blocks(given, layout)
     named = layout.labels == 0 or len(given.rivals) > 1
     lines = _key(given, named=named)
-    columns = 1 if layout.columns == 1 else 2
-    chars = int((layout.width - layout.left - layout.right) / columns / 0.066) - 8
-    texts = [(kind, textwrap.fill(text, chars)) for kind, text in lines]
-    tall = _key_height(texts, columns)
-    foot = 0.42 if heading else 0.12
-    above = 0.16 + sum(0.24 if bold else _LINE for _, bold in head) + tall + 0.34
-    total = above + sum(block.height for block in blocks) + foot
-    figure.set_size_inches(layout.width, total)
-    y = total - 0.16
-    for text, bold in head:
-        figure.text(
-            layout.left / layout.width, y / total, text, va="top", fontsize=11 if bold else 8.5,
-            fontweight="bold" if bold else "normal",
-        )  # fmt: skip
-        y -= 0.24 if bold else _LINE
-    y -= 0.04
-    _draw_key(figure, given, layout, texts, columns, y, total, tall)
-    y -= tall + 0.3
-    for block in blocks:
-        for panel in block.panels:
-            bottom = y - panel.drop - panel.height
-            place = (
-                panel.left / layout.width, bottom / total, panel.width / layout.width,
-                panel.height / total,
-            )  # fmt: skip
-            axes = figure.add_axes(place)
-            axes.set_gid(panel.name)
-            panel.draw(axes)
-        y -= block.height
-    if heading:
-        _footer(figure, given, layout, total)
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One pair of axes: place and size in inches, ``drop`` below the top of its block."""
-
-    name: str
-    left: float
-    drop: float
-    width: float
-    height: float
-    draw: Callable[[Axes], None]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Panels that stand together, and the height (in) they take."""
-
-    panels: list[Panel]
-    height: float
+    frame.lay_out(
+        figure, given.result, layout, blocks, lines, partial(_sample, given),
+        heading=heading, rivals=given.rivals,
+    )  # fmt: skip
 
 
 # --- one mechanism -----------------------------------------------------------------------------
@@ -418,34 +370,7 @@ def _key(given: Scene, *, named: bool) -> list[tuple[str, str]]:
     return found
 
 
-def _key_height(texts: Sequence[tuple[str, str]], columns: int) -> float:
-    rows = [texts[i : i + columns] for i in range(0, len(texts), columns)]
-    return sum(_LINE * (1 + max(text.count("\n") for _, text in row)) for row in rows)
-
-
-def _draw_key(
-    figure: Figure, given: Scene, layout: Layout, texts: Sequence[tuple[str, str]], columns: int,
-    y: float, total: float, tall: float,
-) -> None:  # fmt: skip
-    width = layout.width - layout.left - layout.right
-    axes = figure.add_axes(
-        (layout.left / layout.width, (y - tall) / total, width / layout.width, tall / total)
-    )
-    axes.set_gid("key")
-    axes.set_axis_off()
-    axes.set_xlim(0, width)
-    axes.set_ylim(-tall, 0)
-    down = -0.02
-    for i in range(0, len(texts), columns):
-        row = texts[i : i + columns]
-        for column, (kind, text) in enumerate(row):
-            x = column * width / columns
-            _sample(axes, given, kind, x, down - 0.05)
-            axes.text(x + 0.44, down, text, fontsize=7.8, va="top", linespacing=1.2)
-        down -= _LINE * (1 + max(text.count("\n") for _, text in row))
-
-
-def _sample(axes: Axes, given: Scene, kind: str, x: float, y: float) -> None:
+def _sample(given: Scene, axes: Axes, kind: str, x: float, y: float) -> None:
     sort, _, name = kind.partition(":")
     ends = [x, x + 0.34]
     if sort == "arm":
@@ -460,33 +385,8 @@ def _sample(axes: Axes, given: Scene, kind: str, x: float, y: float) -> None:
         axes.fill_between(ends, y - 0.06, y + 0.06, color=pain_panels.SHADE, linewidth=0)
         return
     if sort in ("band", "thin"):
-        axes.fill_between(
-            ends, y - 0.04, y + 0.04, color=style.SOFT, alpha=pain_panels.BAND, linewidth=0
-        )
-    if sort == "band":
-        for edge in (y - 0.06, y + 0.06):
-            axes.plot(ends, [edge, edge], color=style.SOFT, linewidth=0.6)
+        frame.band(axes, x, y, wide=sort == "band")
     dash = (0, (1.0, 1.6)) if sort == "mean" else "solid"
     axes.plot(
         ends, [y, y], color=style.SOFT, linestyle=dash, linewidth=1.0 + 0.5 * (sort != "mean")
     )
-
-
-def _heading(given: Scene, layout: Layout) -> list[tuple[str, bool]]:
-    study = given.result.study
-    chars = int((layout.width - layout.left - layout.right) / 0.072)
-    lines = [(line, True) for line in textwrap.wrap(study.study, int(chars * 0.7))]
-    return lines + [(line, False) for line in textwrap.wrap(study.question or "", chars)]
-
-
-def _footer(figure: Figure, given: Scene, layout: Layout, total: float) -> None:
-    about = metadata(given.result)
-    chars = int((layout.width - layout.left - layout.right) / 0.052)
-    text = (
-        f"{about['Software']} · seed {about['Seed']} · {about['Models']} · mechanism: "
-        f"{', '.join(given.rivals)}. {words.RESEARCH}"
-    )
-    figure.text(
-        layout.left / layout.width, 0.1 / total, "\n".join(textwrap.wrap(text, chars)),
-        fontsize=6.3, color=style.SOFT, va="bottom", linespacing=1.25,
-    )  # fmt: skip

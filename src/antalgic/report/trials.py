@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from antalgic.arms import Arm
@@ -10,9 +10,12 @@ from antalgic.dosing import Regimen
 from antalgic.evidence import findings
 from antalgic.evidence.findings import Finding, Trial
 from antalgic.result import Result
+from antalgic.simulation.session import heaviest
 
 #: Kinds of finding that are a level of an output and can be drawn over it.
 _LEVELS = ("mean", "relief", "change")
+#: Kinds of finding that are the share of people who had an event in a session.
+_EVENTS: tuple[str, ...] = ("incidence",)
 #: How far apart (h) courses of placebo may begin and end and be the same.
 _NEAR = 1e-6
 
@@ -42,6 +45,20 @@ class Share:
     arm: str
     time_h: float
     relief: float
+    value: float
+    se: float | None
+    label: str
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """A published share of people who had an event, of an arm of the study given the same session.
+
+    se is None where none was printed.
+    """
+
+    arm: str
+    event: str
     value: float
     se: float | None
     label: str
@@ -87,6 +104,52 @@ def published(result: Result) -> Published:
             if f.measure == "responders" and f.over is None and f.output == "pain"
         ]
     return Published(tuple(points), tuple(shares), sizes, tuple(titles), tuple(remarks))
+
+
+def incidences(result: Result) -> list[Incidence]:
+    """Events that trials of the same doses counted: harm depends on the session, not on the pain.
+
+    Arms without drug stand beside those without in a study that has one of the trial's sessions.
+    """
+    found = []
+    for name in findings.names():
+        trial = findings.load(name)
+        own = [f for f in trial.findings if f.measure in _EVENTS and f.over is None]
+        if not own or trial.design is None or trial.changes:
+            continue
+        arms = _attended(result, trial.design.regimens())
+        label = _label(trial)
+        found += [
+            Incidence(arm, f.output, f.value, f.se, label)
+            for f in own
+            for arm in arms.get(f.arm, ())
+        ]
+    return found
+
+
+def _attended(result: Result, theirs: Mapping[str, Regimen]) -> dict[str, list[str]]:
+    """Names of the arms with the session of each arm of a trial."""
+    own = {arm.name: _doses(arm.regimen) for arm in result.arms if arm.session is not None}
+    known = {label: _doses(regimen) for label, regimen in theirs.items()}
+    if not any(doses and doses in own.values() for doses in known.values()):
+        return {}
+    return {
+        label: [name for name, doses in own.items() if doses == given]
+        for label, given in known.items()
+    }
+
+
+def _doses(regimen: Regimen) -> list[tuple[Hashable, ...]]:
+    """The doses of the session with the most drug, from its beginning on; none without drug."""
+    hours = heaviest(regimen)
+    if hours is None:
+        return []
+    return [
+        (d.drug, d.route, round(d.time - hours.begin, 6), round(d.amount, 6), round(d.duration, 6),
+         d.per)
+        for d in regimen.doses
+        if hours.begin - _NEAR <= d.time <= hours.end + _NEAR
+    ]  # fmt: skip
 
 
 def _arms(result: Result, trial: Trial) -> dict[str, str]:

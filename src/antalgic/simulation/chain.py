@@ -28,8 +28,10 @@ from antalgic.simulation.individual import Array, Draw, individual
 from antalgic.simulation.persons import Persons, persons
 from antalgic.simulation.plan import Plan, plan
 
-#: People solved at once: whole blocks of 16, so that no result depends on where the cuts are.
-CHUNK = 128
+#: People who share their time steps, and people solved at once: whole blocks, so that no result
+#: depends on where the cuts are.
+BLOCK = 16
+CHUNK = 8 * BLOCK
 RTOL = 1e-4
 PAIR = "dp54"
 #: States of the chain are of order 1; errors are relative to at least this.
@@ -89,6 +91,7 @@ def follow(
     changes: Mapping[str, float] | None = None,
     seed: int = 0,
     replicate: int = 0,
+    offset: int = 0,
     typical: bool = False,
     rtol: float = RTOL,
     trajectories: bool = False,
@@ -101,8 +104,9 @@ def follow(
     ``model`` is the pharmacokinetic model, None for an arm that is given no drug.  ``changes``
     replaces typical parameters by name.  ``given`` are the amounts that a rule decided on before
     (`Chain.given` of the same arm and people): nothing is then decided anew.  ``also`` takes
-    further endpoints from everyone's values.  The same seed gives the same bits for any
-    ``threads``.  Raises InputError where the chain cannot be followed.
+    further endpoints from everyone's values.  ``offset`` is the place of the first of these people
+    in a whole population: whole `BLOCK`s of it give the same bits by themselves.  The same seed
+    gives the same bits for any ``threads``.  Raises InputError where the chain cannot be followed.
     """
     chosen = mechanisms.load(mechanism) if isinstance(mechanism, str) else mechanism
     if regimen.steady_state is not None:
@@ -116,7 +120,7 @@ def follow(
     decide.check(regimen.decisions, job.compiled.outputs)
     wanted = _wanted(job, outputs)
     places = [job.compiled.outputs.index(name) for name in wanted]
-    draw = Draw(seed, replicate, 0, typical)
+    draw = Draw(seed, replicate, offset, typical)
     bands = Bands(len(people), len(wanted), len(times), trajectories)
     kept: dict[str, dict[str, Array]] = {"endpoints": {}, "parameters": {}, "given": {}}
     bounds = [(a, min(a + CHUNK, len(people))) for a in range(0, len(people), CHUNK)]
@@ -124,7 +128,7 @@ def follow(
 
     def tile(place: tuple[int, int]) -> tuple[int, Array, dict[str, dict[str, Array]]]:
         start, stop = place
-        own = Draw(draw.seed, draw.replicate, start, draw.typical)
+        own = Draw(draw.seed, draw.replicate, draw.offset + start, draw.typical)
         before = None if given is None else given[start:stop]
         found = _solved(job, people.part(start, stop), own, before)
         pain = found.values[:, job.compiled.outputs.index("pain")]

@@ -1,6 +1,6 @@
 """The hours of one session: when it is, what is watched in it, and what everyone goes through."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,7 @@ def heaviest(regimen: Regimen) -> Session | None:
     Doses by weight are compared as for one person of 70 kg.
     """
     best: tuple[float, float, float] | None = None
-    for doses in _sessions(regimen.doses):
+    for doses in sessions(regimen):
         mass = sum(d.amount * (70.0 if d.per == "kg" else 1.0) for d in doses)
         if best is None or mass > best[0] * (1 + 1e-9):
             best = (mass, doses[0].time, max(d.end for d in doses))
@@ -57,9 +57,10 @@ def spanning(begin: float, end: float) -> Session:
     return Session(begin, end, np.union1d([0.0], np.union1d(inside, [end])))
 
 
-def _sessions(doses: Sequence[DoseEvent]) -> Iterator[list[DoseEvent]]:
+def sessions(regimen: Regimen) -> Iterator[list[DoseEvent]]:
+    """The doses of each session of a regimen, in order: those no more than `GAP` apart."""
     group: list[DoseEvent] = []
-    for dose in doses:
+    for dose in regimen.doses:
         if group and dose.time - max(d.end for d in group) > GAP:
             yield group
             group = []
