@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic.report import curves, panels, relief, style
+from antalgic.report import curves, panels, relief, style, words
 from antalgic.report.style import Stroke
 from antalgic.report.trials import Point
 from antalgic.report.window import Window
@@ -30,10 +30,12 @@ _TITLES = {
     "pain": "Pain", "unpleasantness": "Unpleasantness", "sensitization": "Central sensitization",
     "mood": "Mood: burden of depression", "plasticity": "Supraspinal plasticity",
     "block": "NMDA receptors blocked", "expectation": "Effect of being treated",
+    "withdrawal": "Tolerance that no drug meets",
 }  # fmt: skip
 _AXES = {
     "pain": "pain (0–10)", "unpleasantness": "0–10", "sensitization": "0 in health",
     "mood": "MADRS (0–60)", "plasticity": "0–1", "block": "share", "expectation": "of the first",
+    "withdrawal": "0–1",
 }  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def courses(
 
 def title(output: str) -> str:
     """An output as a title."""
-    return _TITLES[output]
+    return _TITLES.get(output, f"{words.analyte(output)} in blood")
 
 
 def draw(
@@ -176,7 +178,7 @@ def _frame(axes: Axes, output: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_ylabel(_AXES[output])
+    axes.set_ylabel(_AXES.get(output, "ng/mL"))
     style.place_label(axes)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.5)
     axes.set_axisbelow(True)

@@ -13,13 +13,14 @@ from antalgic.dosing.regimen import Regimen
 from antalgic.engine.lanes import Doses, Solution, StepLimitError, Ticks, solve
 from antalgic.engine.linear import ticks
 from antalgic.errors import InputError
+from antalgic.model import comparators
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.compose import Circuit
 from antalgic.model.mechanism import COURSE, OUTPUTS, Mechanism
 from antalgic.model.shelf import PKModel
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
-from antalgic.simulation import decide
+from antalgic.simulation import beside, decide
 from antalgic.simulation.bands import Bands, in_order
 from antalgic.simulation.compile import Compiled, compiled
 from antalgic.simulation.individual import Array, Draw, individual
@@ -42,8 +43,9 @@ class Chain:
 
     ``quantiles`` (outputs, times, levels), ``mean`` (outputs, times), ``values`` (outputs, times,
     people) where asked for.  ``endpoints`` and ``parameters`` are (people,) by name: pain before
-    treatment, its least and mean, pain and relief at the end and at whole weeks.  ``given``
-    (people, doses) is there where a rule decided on doses: what each person got, mg.
+    treatment, its least and mean, pain and relief at the end and at whole weeks, mg given of other
+    treatments.  ``given`` (people, doses) is there where a rule decided on doses of ketamine: what
+    each person got, mg.
     """
 
     mechanism: Mechanism
@@ -93,7 +95,8 @@ def follow(
 
     ``model`` is the pharmacokinetic model, None for an arm that is given no drug.  ``changes``
     replaces typical parameters by name.  The same seed gives the same bits for any ``threads``.
-    Raises InputError where the chain cannot be followed.
+    Treatments beside ketamine (`Regimen.comparators`) need no model; their concentrations are
+    outputs by the drug's name.  Raises InputError where the chain cannot be followed.
     """
     chosen = mechanisms.load(mechanism) if isinstance(mechanism, str) else mechanism
     if regimen.steady_state is not None:
@@ -117,7 +120,7 @@ def follow(
         found = _solved(job, people.part(start, stop), own)
         pain = found.values[:, job.compiled.outputs.index("pain")]
         columns = {
-            "endpoints": _endpoints(pain, times),
+            "endpoints": {**_endpoints(pain, times), **found.totals},
             "parameters": found.parameters,
             "given": {} if found.given is None else {"amount": found.given},
         }
@@ -153,7 +156,7 @@ def _job(
     if model is not None and regimen.doses:
         planned = plan(model, regimen, float(times[-1]))
         blood = model.circuit.fed_by(planned.inputs)
-    circuit = mechanism.circuit(blood)
+    circuit = mechanism.circuit(blood, comparators.beside(regimen.beside, mechanism))
     return _Job(
         mechanism, circuit, _kernel(circuit, PAIR), model, planned, regimen, condition, changes,
         np.asarray(times, dtype=np.float64), rtol,
@@ -165,7 +168,7 @@ _kernel = lru_cache(maxsize=64)(compiled)
 
 
 def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
-    there = [name for name in OUTPUTS if name in job.compiled.outputs]
+    there = [name for name in (*OUTPUTS, *job.regimen.beside) if name in job.compiled.outputs]
     for name in outputs or ():
         if name not in there:
             raise InputError(
@@ -177,15 +180,22 @@ def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Solved:
-    """Values (people, outputs, times) of some people, parameters, and drug given where decided."""
+    """Values (people, outputs, times) of some people, parameters, and drug given where decided.
+
+    ``totals`` (people,) are what was given of treatments beside ketamine, by name of the endpoint.
+    """
 
     values: Array
     parameters: dict[str, Array]
     given: Array | None
+    totals: dict[str, Array]
 
 
 def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
-    who = persons(job.mechanism, job.circuit, job.condition, people, draw, job.changes)
+    of_drugs = comparators.taken(job.changes)
+    changed = {name: value for name, value in job.changes.items() if name not in of_drugs}
+    own = beside.parameters(job.regimen, len(people), draw, job.changes)
+    who = persons(job.mechanism, job.circuit, job.condition, people, draw, changed, own)
     values = dict(who.parameters)
     doses = [_treatment(job, who)]
     changes = np.zeros(0, dtype=np.int64)
@@ -196,6 +206,9 @@ def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
         changes = ticks(job.plan.sets.start[1:])
         sets = len(job.plan.sets)
         values |= {f"{mechanisms.BLOOD}{name}": value for name, value in blood.items()}
+    others = job.regimen.comparators
+    more_given = beside.given(others, people, values, job.compiled.doses, draw)
+    doses += [more_given.doses] if others else []
     table = np.empty((sets, len(job.compiled.parameters), len(people)))
     for row, name in enumerate(job.compiled.parameters):
         value = values[name]
@@ -212,21 +225,24 @@ def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
         )  # fmt: skip
 
     every, begin, times = _joined(doses), _beginning(doses), ticks(job.times)
+    events, first = () if job.plan is None else job.plan.doses, len(doses[0].start)
     drug = None
     try:
-        if job.plan is None or not job.regimen.decisions:
+        if not job.regimen.decisions:
             found = go(every, times, begin, None).values
         else:
-            first = len(doses[0].start)
             found, every = decide.solve(
-                go, every, job.plan.doses, first, job.regimen.decisions, job.compiled.outputs,
+                go, every, (*events, *others), first, job.regimen.decisions, job.compiled.outputs,
                 times, begin,
             )  # fmt: skip
-            drug = every.amount[first:].T
+            drug = every.amount[first : first + len(events)].T if events else None
     except StepLimitError as error:
         raise InputError(str(error)) from error
     shown = {name: v[:, 0] if v.ndim == 2 else v for name, v in values.items()}
-    return _Solved(found, {name: shown[name] for name in _SHOWN if name in shown}, drug)
+    taken = np.broadcast_to(every.amount, (len(every.amount), len(people)))
+    totals = beside.totals(others, taken[first + len(events) :], more_given.share)
+    kept = {name: shown[name] for name in _SHOWN if name in shown}
+    return _Solved(found, kept, drug, totals)
 
 
 #: Parameters of the chain that are worth a column in the table of patients.

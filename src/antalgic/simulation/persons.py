@@ -37,11 +37,13 @@ def persons(
     people: People,
     draw: Draw,
     changes: Mapping[str, float] | None = None,
+    beside: Mapping[str, Array] | None = None,
 ) -> Persons:
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
-    condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0).  Raises InputError
+    condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0).  ``beside`` are
+    the numbers of other treatments (see `simulation.beside.parameters`).  Raises InputError
     where the condition has no pain, for an unknown name, or for a step's parameter without a value.
     """
     given = {**mechanism.values, **(changes or {})}
@@ -75,6 +77,7 @@ def persons(
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
     values["S_0"] = np.full(n, own["S_max"])
     values["NRS0"] = before
+    values |= beside or {}
     values["L_0"] = logit(values["NRS0"] / 10)
     _complete(mechanism, circuit, {*values, "a_0"})
     values["a_0"] = values["L_0"] - _at_rest(circuit, values)
