@@ -12,6 +12,7 @@ from antalgic.model import analgesics, comparators, receptor
 from antalgic.model import mechanism as mechanisms
 from antalgic.population import conditions
 from antalgic.population.spec import PopulationSpec
+from antalgic.report import comparators_figure, output
 from antalgic.simulation import reference_person
 from antalgic.simulation.chain import follow
 from antalgic.yamlfile import library, read_text
@@ -348,3 +349,33 @@ def test_fitted_values_stand_in_the_library():
         for symbol, entry in entries.items():
             value = comparators.load(drug).parameters[f"{drug}.{symbol}"].value
             assert (value.how, value.value) == ("fitted here", float(entry["value"]))
+
+
+# --- figure and report --------------------------------------------------------------------------
+
+
+def test_the_figure_has_a_panel_for_each_treatment_and_says_why_it_falls_short(tmp_path):
+    result = run("[{drug: pregabalin, route: oral, amount: 150 mg, every: 12 h}]")
+    path = tmp_path / "short.png"
+    figure = comparators_figure.draw(result, path, joint=result)
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "Drug"
+    assert any("in part" in text.get_text() for text in axes.texts)
+    curve = axes.lines[1].get_ydata()
+    assert curve[0] == 0
+    assert curve[-1] > 0.1
+    assert path.stat().st_size > 5000
+
+
+def test_a_figure_without_anything_to_compare_is_refused():
+    result = run("[{drug: placebo, route: oral, every: 24 h}]")
+    with pytest.raises(InputError, match="no arm with a drug"):
+        comparators_figure.draw(result)
+
+
+def test_the_report_speaks_of_the_treatment_and_not_of_no_drug(tmp_path):
+    result = run("[{drug: pregabalin, route: oral, amount: 150 mg, every: 12 h}]")
+    out = output.write(result, tmp_path / "out", command="antalgic run mine.yaml")
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert "pregabalin oral: 28 doses every 12 h, the first 150 mg" in text
+    assert "drug less placebo" in text

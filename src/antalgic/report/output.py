@@ -11,6 +11,7 @@ from typing import Any
 
 from antalgic import __version__
 from antalgic.errors import InputError
+from antalgic.model import comparators
 from antalgic.model import mechanism as mechanisms
 from antalgic.report import page, pain_page, relief, words
 from antalgic.report.listings import Listing
@@ -95,6 +96,10 @@ def parameter_hash(arms: tuple[Arm, ...], condition: str | None = None) -> str:
         between = {n: p.between for n, p in mechanisms.parameters(rival).items()}
         said = [f"{n} {v.value} {between.get(n)}" for n, v in known.items()]
         digest.update("\n".join([*said, str(mechanisms.placebo(rival, condition))]).encode())
+    for drug in sorted({name for arm in arms for name in arm.regimen.beside}):
+        numbers = comparators.load(drug).parameters
+        own = [f"{n} {known.value.value} {known.between}" for n, known in numbers.items()]
+        digest.update("\n".join(own).encode())
     return digest.hexdigest()[:16]
 
 
