@@ -34,13 +34,13 @@ def test_posterior_draws_are_those_of_the_results(name):
 
 
 @pytest.mark.slow
-def test_every_tolerance_of_the_evidence_is_met_or_its_miss_explained():
-    outcomes = findings.run(findings.names())
-    judged = {f"{o.trial.name}: {o.finding.id}": o for o in outcomes if o.hit is not None}
-    assert len(judged) > 25
-    missed = {name for name, o in judged.items() if not o.hit}
-    assert missed == {name for name, o in judged.items() if o.finding.miss is not None}
-    assert all(o.hit for o in judged.values() if o.finding.use == "fit")
+def test_every_tolerance_of_the_evidence_is_met_or_the_miss_explained():
+    judged = [o for o in findings.run(findings.names()) if o.hit is not None]
+    assert len(judged) > 50
+    missed = [f"{o.trial.name}: {o.finding.id}" for o in judged if not o.hit]
+    explained = [f"{o.trial.name}: {o.finding.id}" for o in judged if o.finding.miss]
+    assert missed == explained
+    assert len(missed) < 0.2 * len(judged)
 
 
 @pytest.mark.slow

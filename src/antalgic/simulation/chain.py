@@ -20,7 +20,7 @@ from antalgic.model.mechanism import COURSE, OUTPUTS, Mechanism
 from antalgic.model.shelf import PKModel
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
-from antalgic.simulation import beside, decide
+from antalgic.simulation import decide, others
 from antalgic.simulation.bands import Bands, in_order
 from antalgic.simulation.compile import Compiled, compiled
 from antalgic.simulation.individual import Array, Draw, individual
@@ -194,7 +194,7 @@ class _Solved:
 def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
     of_drugs = comparators.taken(job.changes)
     changed = {name: value for name, value in job.changes.items() if name not in of_drugs}
-    own = beside.parameters(job.regimen, len(people), draw, job.changes)
+    own = others.parameters(job.regimen, len(people), draw, job.changes)
     who = persons(job.mechanism, job.circuit, job.condition, people, draw, changed, own)
     values = dict(who.parameters)
     doses = [_treatment(job, who)]
@@ -206,9 +206,9 @@ def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
         changes = ticks(job.plan.sets.start[1:])
         sets = len(job.plan.sets)
         values |= {f"{mechanisms.BLOOD}{name}": value for name, value in blood.items()}
-    others = job.regimen.comparators
-    more_given = beside.given(others, people, values, job.compiled.doses, draw)
-    doses += [more_given.doses] if others else []
+    beside = job.regimen.comparators
+    besides = others.given(beside, people, values, job.compiled.doses, draw)
+    doses += [besides.doses] if beside else []
     table = np.empty((sets, len(job.compiled.parameters), len(people)))
     for row, name in enumerate(job.compiled.parameters):
         value = values[name]
@@ -232,7 +232,7 @@ def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
             found = go(every, times, begin, None).values
         else:
             found, every = decide.solve(
-                go, every, (*events, *others), first, job.regimen.decisions, job.compiled.outputs,
+                go, every, (*events, *beside), first, job.regimen.decisions, job.compiled.outputs,
                 times, begin,
             )  # fmt: skip
             drug = every.amount[first : first + len(events)].T if events else None
@@ -240,7 +240,7 @@ def _solved(job: _Job, people: People, draw: Draw) -> _Solved:
         raise InputError(str(error)) from error
     shown = {name: v[:, 0] if v.ndim == 2 else v for name, v in values.items()}
     taken = np.broadcast_to(every.amount, (len(every.amount), len(people)))
-    totals = beside.totals(others, taken[first + len(events) :], more_given.share)
+    totals = others.totals(beside, taken[first + len(events) :], besides.share)
     kept = {name: shown[name] for name in _SHOWN if name in shown}
     return _Solved(found, kept, drug, totals)
 

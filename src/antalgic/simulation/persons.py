@@ -43,7 +43,7 @@ def persons(
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
     condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0).  ``beside`` are
-    the numbers of other treatments (see `simulation.beside.parameters`).  Raises InputError
+    the numbers of other treatments (see `simulation.others.parameters`).  Raises InputError
     where the condition has no pain, for an unknown name, or for a step's parameter without a value.
     """
     given = {**mechanism.values, **(changes or {})}
