@@ -1,7 +1,6 @@
 """Draws the pictures of the README and the documentation from the studies: `make pictures`."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -10,13 +9,14 @@ from matplotlib.figure import Figure
 import antalgic
 from antalgic.evidence import responders
 from antalgic.population import conditions
-from antalgic.report import benefit, figures, style
+from antalgic.report import benefit, comparators_figure, figures, style
+from antalgic.result import Result
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 
 
-def two_fates(result: Any) -> Figure:
+def two_fates(result: Result) -> Figure:
     """Pain and sensitization of three people, and the share in chronic pain, by arm."""
     condition = conditions.load(result.study.condition)
     least, ceiling = condition.chronic.value, condition.circuit["S_max"].value
@@ -67,3 +67,8 @@ if __name__ == "__main__":
     figures.save(drawn, IMAGES / "after-surgery.png", figures.metadata(surgery))
     crps = antalgic.load(ROOT / "studies" / "crps-100h.yaml")
     benefit.draw(responders.run(crps, draws=0), IMAGES / "who-benefits.png")
+    comparators_figure.draw(
+        antalgic.load(ROOT / "studies" / "comparators-neuropathic.yaml").run(),
+        IMAGES / "comparators.png",
+        joint=antalgic.load(ROOT / "studies" / "comparators-joint.yaml").run(),
+    )

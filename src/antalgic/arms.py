@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from antalgic.dosing import Regimen
 from antalgic.errors import InputError, did_you_mean
-from antalgic.model import defaults, shelf
+from antalgic.model import comparators, defaults, shelf
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.mechanism import OUTPUTS
 from antalgic.model.shelf import PKModel
@@ -40,7 +40,7 @@ _LIVELY = 0.9
 class Arm:
     """One arm in one model and one mechanism, and what was simulated of it.
 
-    ``model`` and ``simulation`` are None for an arm without a drug; ``mechanism`` and ``chain``
+    ``model`` and ``simulation`` are None for an arm without ketamine; ``mechanism`` and ``chain``
     where nothing behind the blood is followed.  ``label`` is the name without the mechanism.
     ``session`` is one session hour by hour, where that was asked for.
     """
@@ -54,6 +54,11 @@ class Arm:
     simulation: Simulation | None = None
     chain: Chain | None = None
     session: Attended | None = None
+
+    @property
+    def gives_a_drug(self) -> bool:
+        """Whether ketamine or another drug is given, and not only a placebo or nothing."""
+        return self.model is not None or bool(self.regimen.comparators)
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def setting(
     threads: int | None,
 ) -> Setting:
     """What the arms of a study share; InputError where pain is asked for and cannot be followed."""
-    asked = [name for name in study.outputs or () if name in OUTPUTS]
+    asked = [name for name in study.outputs or () if is_behind(name)]
     condition = conditions.load(study.condition) if study.condition else None
     if condition is not None and not condition.painful:
         if asked:
@@ -140,6 +145,8 @@ def setting(
 def planned(given: Setting) -> list[Arm]:
     """The arms with their models and mechanisms, not yet simulated; outputs are checked."""
     study = given.study
+    for name, regimen in study.regimens().items():
+        _check_beside(given, name, regimen)
     arms = [
         arm
         for name, regimen in study.regimens().items()
@@ -167,8 +174,15 @@ def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
                 "such as pain",
                 "arms", arm.regimen.name,
             )  # fmt: skip
-        return replace(arm, chain=chain, simulation=_blood(given, arm, chain.given))
+        return replace(arm, chain=chain, simulation=_blood(given, arm, _of_ketamine(arm, chain)))
     return replace(arm, chain=chain, simulation=done.get(arm.label) or _blood(given, arm))
+
+
+def _of_ketamine(arm: Arm, chain: Chain) -> Array | None:
+    """The doses of ketamine that rules decided on: those of other drugs come after them."""
+    if chain.given is None:
+        return None
+    return chain.given[:, : chain.given.shape[1] - len(arm.regimen.comparators)]
 
 
 def attended(given: Setting, arms: list[Arm]) -> list[Arm]:
@@ -218,14 +232,43 @@ def _decided(arm: Arm) -> Array | None:
     return None if arm.chain is None else arm.chain.given
 
 
-def chain_outputs(given: Setting, mechanism: str) -> list[str]:
-    """The outputs asked for behind the blood that a mechanism predicts."""
-    return [name for name in given.chained if name in _predicted(mechanism)]
+def is_behind(output: str) -> bool:
+    """Whether an output comes from the chain: pain and the like, or a treatment beside ketamine."""
+    return output in OUTPUTS or output in comparators.names()
+
+
+def chain_outputs(given: Setting, arm: Arm) -> list[str]:
+    """The outputs asked for that an arm's chain predicts."""
+    assert arm.mechanism is not None
+    mechanism = mechanisms.load(arm.mechanism)
+    around = comparators.beside(arm.regimen.beside, mechanism)
+    there = [*mechanism.circuit(None, around, harms=True).readouts, *MOVEMENT]
+    return [name for name in given.chained if name in there]
 
 
 def _predicted(mechanism: str) -> list[str]:
     """What a mechanism predicts: by itself, of harm, and of movement where that is asked for."""
     return [*mechanisms.load(mechanism).circuit(None, harms=True).readouts, *MOVEMENT]
+
+
+def _check_beside(given: Setting, name: str, regimen: Regimen) -> None:
+    """Treatments beside ketamine need a chain to act in, and sites of their own."""
+    study, drugs = given.study, ", ".join(regimen.beside)
+    if drugs and given.condition is None:
+        raise study.error(
+            f"{drugs} is followed in the circuit of pain only: give the study a condition that "
+            "hurts and an output such as pain",
+            "arms", name,
+        )  # fmt: skip
+    if drugs and regimen.steady_state is not None:
+        raise study.error(
+            f"{drugs} beside a treatment without a beginning is not known: leave out steady_state",
+            "arms", name,
+        )  # fmt: skip
+    try:
+        comparators.beside(regimen.beside, mechanisms.load(mechanisms.DEFAULT))
+    except InputError as error:
+        raise study.error(error.message, "arms", name) from error
 
 
 # --- models and mechanisms ---------------------------------------------------------------------
@@ -259,7 +302,7 @@ def _models(
 ) -> list[tuple[PKModel | None, str, str]]:
     """Models of an arm with the reason for each and the label of the arm in the result."""
     if not regimen.doses:
-        return [(None, "no drug is given", name)]
+        return [(None, "no ketamine is given" if regimen.beside else "no drug is given", name)]
     pairs = sorted({(dose.drug, dose.route) for dose in regimen.doses})
     if study.compared:
         single = len(study.arms) == 1
@@ -310,23 +353,28 @@ def _check_outputs(given: Setting, arms: list[Arm]) -> None:
     rivals = dict.fromkeys(arm.mechanism for arm in arms if arm.mechanism is not None)
     if not models and not rivals:
         raise study.error("no arm gives a dose above zero before the horizon", "arms")
-    behind = list(dict.fromkeys(o for name in rivals for o in chain_outputs(given, name)))
+    followed = [arm for arm in arms if arm.mechanism is not None]
+    behind = list(dict.fromkeys(o for arm in followed for o in chain_outputs(given, arm)))
     predicted = list(dict.fromkeys(a for model in models for a in model.analytes))
     for position, name in enumerate(study.outputs or ()):
+        if is_behind(name) and name not in OUTPUTS and name not in behind:
+            raise study.error(f"no arm gives '{name}'", "outputs", position)
+        if name == "withdrawal" and name not in behind:
+            raise study.error("'withdrawal' needs an arm that gives an opioid", "outputs", position)
         if name in OUTPUTS and name not in behind:
             listed = ", ".join(_predicted(study.mechanisms[0]))
             raise study.error(
                 f"no mechanism of this study predicts '{name}', expected one of {listed}",
                 "outputs", position,
             )  # fmt: skip
-        if name not in (*predicted, *OUTPUTS):
-            known = (*predicted, *(OUTPUTS if study.condition else ()))
+        if name not in predicted and not is_behind(name):
+            known = (*predicted, *(dict.fromkeys((*OUTPUTS, *behind)) if study.condition else ()))
             hint = did_you_mean(name, known) or f", expected one of {', '.join(known)}"
             raise study.error(
                 f"no model of this study predicts '{name}'{hint}", "outputs", position
             )
     for rival in rivals:
-        if not chain_outputs(given, rival):
+        if not any(chain_outputs(given, arm) for arm in followed if arm.mechanism == rival):
             listed = ", ".join(_predicted(rival))
             raise study.error(f"mechanism '{rival}' predicts only {listed}", "outputs")
     for model in models:
@@ -362,7 +410,7 @@ def _chain(shared: Setting, arm: Arm, some: People | None = None, **session: Any
         return None
     study = shared.study
     asked = {
-        "outputs": chain_outputs(shared, arm.mechanism), "times": shared.times,
+        "outputs": chain_outputs(shared, arm), "times": shared.times,
         "trajectories": shared.trajectories,
     }  # fmt: skip
     try:

@@ -135,6 +135,17 @@ def regimens(
     _show(listings.regimens() if name is None else listings.regimen(name), as_json)
 
 
+@app.command("comparators")
+def drugs(
+    name: Annotated[str | None, typer.Argument(help="Name of a drug.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the treatments beside ketamine, or show one."""
+    from antalgic.report import listings
+
+    _show(listings.drugs() if name is None else listings.drug(name), as_json)
+
+
 @app.command()
 def conditions(
     name: Annotated[str | None, typer.Argument(help="Name of a condition.")] = None,

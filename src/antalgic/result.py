@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic.arms import Arm, Setting, attended, planned, setting, simulated
+from antalgic import units
+from antalgic.arms import Arm, Setting, attended, is_behind, planned, setting, simulated
+from antalgic.dosing import Regimen
 from antalgic.errors import InputError
+from antalgic.model import comparators
 from antalgic.model.mechanism import OUTPUTS, UNITS, against_movement, used
 from antalgic.population.people import People
 from antalgic.simulation import QUANTILES, Simulation
 from antalgic.simulation.beside import moves
 from antalgic.simulation.chain import Chain
 from antalgic.simulation.session import COLUMNS as SESSION
+from antalgic.units import Kind
 
 __all__ = ["UNIT", "Arm", "Result", "readout_times", "run", "unit"]
 
@@ -60,12 +64,12 @@ class Result:
 
     @property
     def analytes(self) -> tuple[str, ...]:
-        """The outputs that are concentrations."""
-        return tuple(name for name in self.outputs if name not in OUTPUTS)
+        """The outputs that are concentrations of ketamine and its metabolites."""
+        return tuple(name for name in self.outputs if not is_behind(name))
 
     @property
     def blood(self) -> tuple[Arm, ...]:
-        """The arms with a drug, each once though several mechanisms may answer for it."""
+        """The arms with ketamine, each once though several mechanisms may answer for it."""
         found: dict[str, Arm] = {}
         for arm in self.arms:
             if arm.simulation is not None:
@@ -74,7 +78,7 @@ class Result:
 
     @property
     def bare(self) -> tuple[Arm, ...]:
-        """The arms without a drug, each once."""
+        """The arms without ketamine, each once."""
         found: dict[str, Arm] = {}
         for arm in self.arms:
             if arm.simulation is None:
@@ -212,9 +216,8 @@ def _collect(given: Setting, arms: list[Arm]) -> Result:
     quantiles, mean = np.full((*shape, len(QUANTILES)), np.nan), np.full(shape, np.nan)
     tables = []
     for row, arm in enumerate(arms):
-        if arm.model is None:  # no drug is given: its concentrations are zero
-            blood = [i for i, name in enumerate(outputs) if name not in OUTPUTS]
-            quantiles[row, blood], mean[row, blood] = 0.0, 0.0
+        absent = [i for i, name in enumerate(outputs) if _absent(arm, name)]
+        quantiles[row, absent], mean[row, absent] = 0.0, 0.0
         for names, found in _parts(arm):
             for column, name in enumerate(names):
                 if name in outputs:
@@ -242,6 +245,14 @@ def _collect(given: Setting, arms: list[Arm]) -> Result:
     return Result(study, people, tuple(arms), bands, means, patients, _notes(given, arms))
 
 
+def _absent(arm: Arm, output: str) -> bool:
+    """Whether an output is zero since the arm does not give the drug it speaks of."""
+    if not is_behind(output):
+        return arm.model is None
+    of_a_drug = output not in OUTPUTS or output == "withdrawal"
+    return of_a_drug and arm.chain is not None and output not in arm.chain.outputs
+
+
 def _outputs(given: Setting, arms: list[Arm]) -> list[str]:
     """Names of what the result holds: as asked for, or blood first."""
     blood = dict.fromkeys(a for arm in arms if arm.model for a in arm.model.analytes)
@@ -258,6 +269,34 @@ def _parts(arm: Arm) -> list[tuple[tuple[str, ...], Simulation | Chain]]:
     if arm.chain is not None:
         found.append((arm.chain.outputs, arm.chain))
     return found
+
+
+def _beside(arm: Arm) -> list[str]:
+    """What a reader must know of the treatments beside ketamine."""
+    notes = []
+    for name, routes in arm.regimen.beside.items():
+        drug = comparators.load(name)
+        notes += _in_words(arm.regimen, name)
+        notes.append(f"{name} carries grade {drug.grade}; see antalgic comparators {name}")
+        if comparators.SITES[drug.sort] == "none on pain":
+            notes.append(f"{name} has no effect on pain here")
+        if drug.sort == "local-anaesthetic" and routes == ("iv",):
+            notes.append(f"{name} by iv reaches the blood only; a block is route perineural")
+    return notes
+
+
+def _in_words(regimen: Regimen, drug: str) -> list[str]:
+    """The doses of a treatment beside ketamine, such as "morphine oral: 168 doses, first 60 mg"."""
+    notes = []
+    for route in regimen.beside[drug]:
+        own = [d for d in regimen.comparators if (d.drug, d.route) == (drug, route)]
+        per = f"/{own[0].per}" if own[0].per else ""
+        first = f"{units.format(own[0].amount, Kind.MASS)}{per}"
+        over = f" over {units.format(own[0].duration, Kind.TIME)}" if own[0].duration else ""
+        every = f" every {units.format(own[1].time - own[0].time, Kind.TIME)}" if own[1:] else ""
+        count = "one dose," if len(own) == 1 else f"{len(own)} doses{every}, the first"
+        notes.append(f"{drug} {route}: {count} {first}{over}")
+    return notes
 
 
 def _kept(found: Simulation | Chain) -> Sequence[NDArray[np.float64]]:
@@ -327,6 +366,7 @@ def _notes(given: Setting, arms: list[Arm]) -> tuple[str, ...]:
             notes |= dict.fromkeys(against_movement())
     for arm in {arm.label: arm for arm in arms}.values():
         notes |= dict.fromkeys(f"{arm.label}: {note}" for note in arm.regimen.notes)
+        notes |= dict.fromkeys(f"{arm.label}: {note}" for note in _beside(arm))
         if given.condition is not None and arm.chain is None:
             notes[
                 f"{arm.label}: pain is not followed, as what it is before a treatment without a "

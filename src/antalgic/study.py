@@ -24,7 +24,7 @@ from pydantic import (
 from antalgic import yamlfile
 from antalgic.dosing import AnyItem, ItemError, Regimen, check, expand
 from antalgic.dosing.fields import (
-    DRUGS,
+    KETAMINE,
     Interval,
     Prose,
     Strict,
@@ -308,8 +308,8 @@ def _check_keys(chosen: Mapping[str, str], arms: Mapping[str, object]) -> None:
         drug = known_drug(key)
         if key in arms:
             continue
-        if drug is None or drug == "placebo":
-            expected = ", ".join((*arms, *DRUGS[:-1]))
+        if drug not in KETAMINE:
+            expected = ", ".join((*arms, *KETAMINE))
             raise _wrong_key(key, f"is neither an arm nor a drug, expected one of {expected}")
         if drug in seen:
             raise _wrong_key(key, f"gives {drug} a second model")

@@ -90,6 +90,14 @@ def library(path: str) -> Document:
     return read_text(text, f"library/{path}")
 
 
+@cache
+def shelf(folder: str, but: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Names of the files in a folder of the library, sorted, leaving out some."""
+    found = (files("antalgic") / "library").joinpath(folder).iterdir()
+    named = sorted(path.name[:-5] for path in found if path.name.endswith(".yaml"))
+    return tuple(name for name in named if name not in but)
+
+
 def read_text(text: str, name: str) -> Document:
     """Read YAML from a string; name stands for the file in messages."""
     from ruamel.yaml import YAML

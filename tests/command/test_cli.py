@@ -109,7 +109,7 @@ def test_json_holds_the_endpoints(study: Path, tmp_path: Path) -> None:
     assert "report.html" in data["files"]
 
 
-@pytest.mark.parametrize("command", ["models", "regimens", "conditions"])
+@pytest.mark.parametrize("command", ["models", "regimens", "conditions", "comparators"])
 def test_listings_print_and_give_json(command: str) -> None:
     printed, data = antalgic(command), antalgic(command, "--json")
     assert printed.returncode == data.returncode == 0, printed.stderr + data.stderr

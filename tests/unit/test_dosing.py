@@ -111,7 +111,7 @@ RULES = [
     # drug
     (BOLUS | {"drug": "s-ketamin"}, ("drug",), "'s-ketamin' is not a drug"),
     (BOLUS | {"drug": "s-ketamin"}, ("drug",), "did you mean 's-ketamine'?"),
-    (BOLUS | {"drug": "midazolam"}, ("drug",), "expected one of s-ketamine, r-ketamine, ketamine"),
+    (BOLUS | {"drug": "lorazepam"}, ("drug",), "expected one of s-ketamine, r-ketamine, ketamine"),
     (BOLUS | {"drug": 3}, ("drug",), "3 is not a drug"),
     # how much
     (without(BOLUS, "amount"), (), "a dose needs one of 'amount', 'rate' and 'steps'"),

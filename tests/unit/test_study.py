@@ -43,7 +43,7 @@ def test_the_studies_of_the_repository_are_sound(path):
     assert study.path == path
     given = [regimen for arm, regimen in study.regimens().items() if arm != "placebo"]
     assert given
-    assert all(regimen.doses or regimen.exercise for regimen in given)
+    assert all(regimen.doses or regimen.exercise or regimen.comparators for regimen in given)
 
 
 def test_the_crps_study_gives_what_its_text_says():

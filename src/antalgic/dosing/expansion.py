@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from antalgic import units
 from antalgic.dosing import shelf
-from antalgic.dosing.fields import MAX_EVENTS
+from antalgic.dosing.fields import COMPARATORS, MAX_EVENTS
 from antalgic.dosing.items import (
     ChangeItem,
     DoseItem,
@@ -130,9 +130,10 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
         notes += [f"{course.part.name}: {note}" for note in _notes(course, len(new), horizon)]
     changes, perpetrators, exercise = _spans(parts, horizon, notes)
     period, steady = _steady_state(parts)
+    ordered = sorted(doses, key=lambda dose: (dose.time, dose.item))
     return Regimen(
         name=name,
-        doses=tuple(sorted(doses, key=lambda dose: (dose.time, dose.item))),
+        doses=tuple(dose for dose in ordered if dose.drug not in COMPARATORS),
         changes=changes,
         perpetrators=perpetrators,
         steady_state=period,
@@ -141,6 +142,7 @@ def expand(name: str, items: Sequence[Item], horizon: float) -> Regimen:
         treated=_treated(courses, exercise, horizon),
         decisions=tuple(d for course in courses if (d := _decision(course, ticks(horizon)))),
         exercise=exercise,
+        comparators=tuple(dose for dose in ordered if dose.drug in COMPARATORS),
     )
 
 

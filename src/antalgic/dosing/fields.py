@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from antalgic import units
+from antalgic import units, yamlfile
 from antalgic.dosing.regimen import Rule, Rules, ticks
 from antalgic.errors import InputError, shown, sort_of
 from antalgic.units import Kind
@@ -32,7 +32,10 @@ HOURS_IN_YEAR = 365.25 * 24
 MAX_DOSE = 1e6  # mg, or mg/h; a kilogram is a slip of the pen
 LONGEST_WORDS = 200
 
-DRUGS = ("s-ketamine", "r-ketamine", "ketamine", "placebo")
+#: Treatments beside ketamine, of library/comparators.
+COMPARATORS = yamlfile.shelf("comparators", but=("fitted",))
+KETAMINE = ("s-ketamine", "r-ketamine", "ketamine")
+DRUGS = (*KETAMINE, "placebo", *COMPARATORS)
 # The same drug under another name; `ketamine` is the racemate.
 DRUG_ALIASES: Mapping[str, str] = {
     "esketamine": "s-ketamine",
@@ -41,10 +44,12 @@ DRUG_ALIASES: Mapping[str, str] = {
     "racemic ketamine": "ketamine",
 }
 
-ROUTES = ("iv", "im", "sc", "oral", "film", "sublingual", "nasal", "rectal", "inhaled")
+ROUTES = (
+    "iv", "im", "sc", "oral", "film", "sublingual", "nasal", "rectal", "inhaled", "perineural",
+)  # fmt: skip
 # Routes that can take a drug at a steady rate.
 INFUSION_ROUTES = ("iv", "sc", "inhaled")
-# Only hints for the message: a study file uses the nine words above.
+# Only hints for the message: a study file uses the words above.
 _ROUTE_HINTS: Mapping[str, str] = {
     "intravenous": "iv",
     "intramuscular": "im",
@@ -60,6 +65,8 @@ _ROUTE_HINTS: Mapping[str, str] = {
     "inhalation": "inhaled",
     "nebulised": "inhaled",
     "nebulized": "inhaled",
+    "nerve block": "perineural",
+    "block": "perineural",
 }
 
 SCALES: Mapping[str, units.Per] = {"per kg": "kg", "per 70 kg": "70 kg"}

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 from antalgic import units
 from antalgic.dosing import rules
 from antalgic.dosing.fields import (
-    DRUGS,
+    KETAMINE,
     Amount,
     AnyRule,
     AtMost,
@@ -244,7 +244,7 @@ def _sort_of_item(data: Mapping[Any, Any]) -> type[Item]:
     if "regimen" in data:
         return RegimenItem
     drug = data.get("drug")
-    if not isinstance(drug, str) or known_drug(drug) or close_to(drug, DRUGS):
+    if not isinstance(drug, str) or known_drug(drug) or close_to(drug, (*KETAMINE, "placebo")):
         return DoseItem
     return DoseItem if _DOSE_KEYS & data.keys() else PerpetratorItem
 

@@ -4,6 +4,7 @@ Times are h from the start of the study.  An infusion is active on [start, end).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from antalgic import units
@@ -137,6 +138,7 @@ class Segment:
 class Regimen:
     """What one arm is given: doses in order of time and item, changes, interacting drugs.
 
+    doses are those of ketamine, comparators those of the treatments beside it.
     steady_state is the period in h of the doses of `steady_items`: at time 0 these have been
     repeated since ever, at the times modulo the period at which they go on.  treated is when
     treatment begins and ends in h, whether drug or placebo is given; None where neither is.
@@ -154,15 +156,22 @@ class Regimen:
     treated: tuple[float, float] | None = None
     decisions: tuple[Decision, ...] = ()
     exercise: tuple[Exercise, ...] = ()
+    comparators: tuple[DoseEvent, ...] = ()
+
+    @property
+    def beside(self) -> dict[str, tuple[str, ...]]:
+        """Treatments beside ketamine and their routes, sorted."""
+        given = sorted({(dose.drug, dose.route) for dose in self.comparators})
+        return {drug: tuple(r for d, r in given if d == drug) for drug, _ in given}
 
     @property
     def drugs(self) -> tuple[str, ...]:
-        """Drugs that are given, sorted."""
+        """Forms of ketamine that are given, sorted."""
         return tuple(sorted({dose.drug for dose in self.doses}))
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """Routes in use, sorted."""
+        """Routes of ketamine, sorted."""
         return tuple(sorted({dose.route for dose in self.doses}))
 
     @property
@@ -176,18 +185,12 @@ class Regimen:
         return self.steady_state is not None
 
     def segments(self) -> tuple[Segment, ...]:
-        """The regimen for drawing: touching infusions of one item at one rate are one segment."""
-        found: list[Segment] = []
-        latest: dict[int, int] = {}
-        for dose in self.doses:
-            new = _segment(dose)
-            position = latest.get(dose.item)
-            if position is not None and _continues(found[position], new):
-                found[position] = replace(found[position], end=new.end)
-                continue
-            latest[dose.item] = len(found)
-            found.append(new)
-        return tuple(found)
+        """Ketamine for drawing: touching infusions of one item at one rate are one segment."""
+        return _segments(self.doses)
+
+    def segments_beside(self) -> tuple[Segment, ...]:
+        """The treatments beside ketamine for drawing, as `segments`."""
+        return _segments(self.comparators)
 
 
 def ticks(hours: float) -> int:
@@ -198,6 +201,20 @@ def ticks(hours: float) -> int:
 def from_ticks(nanoseconds: int) -> float:
     """Time in h, from whole nanoseconds."""
     return nanoseconds / _NANOSECONDS
+
+
+def _segments(doses: Sequence[DoseEvent]) -> tuple[Segment, ...]:
+    found: list[Segment] = []
+    latest: dict[int, int] = {}
+    for dose in doses:
+        new = _segment(dose)
+        position = latest.get(dose.item)
+        if position is not None and _continues(found[position], new):
+            found[position] = replace(found[position], end=new.end)
+            continue
+        latest[dose.item] = len(found)
+        found.append(new)
+    return tuple(found)
 
 
 def _segment(dose: DoseEvent) -> Segment:

@@ -7,8 +7,8 @@ before it have checked.
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from antalgic import units
-from antalgic.dosing.fields import INFUSION_ROUTES, ROUTES, problem
+from antalgic import units, yamlfile
+from antalgic.dosing.fields import COMPARATORS, INFUSION_ROUTES, ROUTES, problem
 from antalgic.units import Kind
 
 if TYPE_CHECKING:
@@ -32,6 +32,24 @@ def hours(value: float) -> str:
 def _needs_a_route(item: "DoseItem") -> None:
     if item.route is None:
         raise problem((), f"missing field 'route', expected one of {', '.join(ROUTES)}")
+
+
+def _fits_a_comparator(item: "DoseItem") -> None:
+    """What a treatment beside ketamine cannot be: by another route, of a salt, since ever."""
+    if item.drug not in COMPARATORS:
+        return
+    routes = yamlfile.library(f"comparators/{item.drug}.yaml").data["pk"]["routes"]
+    if item.route not in routes:
+        raise problem(
+            ("route",), f"{item.drug} is not given by {item.route}, expected {' or '.join(routes)}"
+        )
+    for place, dose in item.doses.items():
+        if dose.salt == "hydrochloride":
+            raise problem(place, f"salts are known of ketamine only; give plain mg of {item.drug}")
+    if item.steady_state:
+        raise problem(
+            ("steady_state",), f"is for ketamine: tolerance to {item.drug} since ever is not known"
+        )
 
 
 def _needs_one_dose(item: "DoseItem") -> None:
@@ -227,6 +245,7 @@ def _settles(item: "DoseItem") -> None:
 _RULES = (
     _needs_a_route,
     _needs_one_dose,
+    _fits_a_comparator,
     _takes_an_infusion,
     _scales_once,
     _titrates_a_rate,

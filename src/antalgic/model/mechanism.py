@@ -61,6 +61,7 @@ OUTPUTS: Mapping[str, Output] = {
     "unpleasantness": Output("0-10", "how unpleasant the pain is"),
     "sensitization": Output("1", "central sensitization, 0 in health"),
     "mood": Output("MADRS", "burden of depression, 0 to 60"),
+    "withdrawal": Output("1", "tolerance to an opioid that no opioid meets, 0 to 1"),
     "plasticity": Output("1", "supraspinal synaptic change, 0 to 1"),
     "block": Output("1", "share of the phasic NMDA current blocked"),
     "expectation": Output("1", "effect of being treated, 1 at the first dose"),

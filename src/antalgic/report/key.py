@@ -98,7 +98,7 @@ def _remarks(content: Content) -> list[str]:
     found = []
     bare = [arm.label for arm in result.bare]
     if bare:
-        found.append(f"{words.listed(bare)}: no drug, nothing to draw.")
+        found.append(f"{words.listed(bare)}: no ketamine, nothing to draw.")
     for arm in drugged(result):
         missed = sorted({d.missed for d in arm.regimen.doses if d.missed})
         if missed:

@@ -11,7 +11,7 @@ from antalgic.dosing import expand
 from antalgic.dosing import shelf as regimen_shelf
 from antalgic.dosing.regimen import Segment
 from antalgic.evidence.validate import Outcome, Row, describe, explain
-from antalgic.model import defaults, shelf
+from antalgic.model import comparators, defaults, shelf
 from antalgic.population import conditions as condition_shelf
 from antalgic.sources import Source, Value
 from antalgic.units import Kind
@@ -230,6 +230,58 @@ def _dose_line(segment: Segment, period: float, count: int) -> str:
         return f"{start}: {segment.drug} {segment.route} {rate}{per}{cap} for {length}"
     end = units.format(segment.end, Kind.TIME)
     return f"{start} to {end}: {segment.drug} {segment.route} {rate}{per}{cap}"
+
+
+def drugs() -> Listing:
+    """Every treatment beside ketamine."""
+    found = [comparators.load(name) for name in comparators.names()]
+    rows = [
+        (
+            d.name,
+            d.sort,
+            comparators.SITES[d.sort],
+            ", ".join(d.routes),
+            d.usual.partition(" (")[0],
+            d.grade,
+        )
+        for d in found
+    ]
+    return Listing(
+        "Treatments beside ketamine", ("drug", "class", "acts on", "routes", "usual", "grade"),
+        rows,
+        ["One in full: antalgic comparators NAME. "
+         "In a study: - {drug: NAME, route: ROUTE, amount: ...}"],
+    )  # fmt: skip
+
+
+def drug(name: str) -> Record:
+    """One treatment beside ketamine with its numbers, harms and sources."""
+    found = comparators.load(name)
+    return Record(
+        {
+            "drug": found.name,
+            "title": found.title,
+            "class": found.sort,
+            "acts on": comparators.SITES[found.sort],
+            "says": found.says,
+            "grade": found.grade,
+            "blood": found.structure,
+            "routes": list(found.routes),
+            "usual": found.usual,
+            "numbers": {
+                symbol.removeprefix(f"{found.name}."): _between(known)
+                for symbol, known in found.parameters.items()
+            },
+            "harm": [harm.says for harm in found.harm],
+            "sources": _references(found.sources),
+        }
+    )
+
+
+def _between(known: comparators.Known) -> str:
+    """A number with its passport and its spread between people."""
+    spread = f"; between people {known.between.text}" if known.between else ""
+    return _reasoned(known.value) + spread
 
 
 def conditions() -> Listing:

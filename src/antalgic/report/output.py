@@ -11,6 +11,7 @@ from typing import Any
 
 from antalgic import __version__
 from antalgic.errors import InputError
+from antalgic.model import comparators
 from antalgic.model import mechanism as mechanisms
 from antalgic.population import conditions
 from antalgic.report import balance, clinic, exposure, page, pain_page, relief, words
@@ -98,6 +99,10 @@ def parameter_hash(arms: tuple[Arm, ...], condition: str | None = None) -> str:
         said = [f"{n} {v.value} {between.get(n)}" for n, v in known.items()]
         treated = response(rival, conditions.load(condition))
         digest.update("\n".join([*said, str(treated)]).encode())
+    for drug in sorted({name for arm in arms for name in arm.regimen.beside}):
+        numbers = comparators.load(drug).parameters
+        own = [f"{n} {known.value.value} {known.between}" for n, known in numbers.items()]
+        digest.update("\n".join(own).encode())
     return digest.hexdigest()[:16]
 
 

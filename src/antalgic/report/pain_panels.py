@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antalgic.model.harm import AWAKE
-from antalgic.report import curves, panels, relief, style
+from antalgic.report import curves, panels, relief, style, words
 from antalgic.report.style import Stroke
 from antalgic.report.trials import Point
 from antalgic.report.window import Window
@@ -37,6 +37,7 @@ _TITLES = {
     "diastolic": "Diastolic pressure", "arterial-pressure": "Mean arterial pressure",
     "heart-rate": "Heart rate", "cardiac-output": "Cardiac output",
     "ventilation": "Breathing at a fixed CO₂", "desaturation": "Low oxygen saturation",
+    "withdrawal": "Tolerance that no drug meets",
 }  # fmt: skip
 _RISK = "risk"
 _AXES = {
@@ -46,6 +47,7 @@ _AXES = {
     "dizziness": _RISK, "somnolence": _RISK, "psychomimetic": _RISK, "systolic": "mmHg",
     "diastolic": "mmHg", "arterial-pressure": "mmHg", "heart-rate": "per min",
     "cardiac-output": "1 as before", "ventilation": "1 as before", "desaturation": _RISK,
+    "withdrawal": "0–1",
 }  # fmt: skip
 #: Outputs that are never near nothing: their axis does not begin at 0.
 _FLOATING = (
@@ -82,7 +84,7 @@ def courses(
 
 def title(output: str) -> str:
     """An output as a title."""
-    return _TITLES[output]
+    return _TITLES.get(output, f"{words.analyte(output)} in blood")
 
 
 def draw(

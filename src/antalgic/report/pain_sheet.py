@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from antalgic.arms import is_behind
 from antalgic.model import mechanism as mechanisms
 from antalgic.report import curves, frame, pain_panels, relief, style, trials, words
 from antalgic.report.frame import Block, Panel
@@ -86,7 +87,7 @@ def alt(result: Result) -> str:
 
 def strokes(arms: Sequence[Arm]) -> dict[str, Stroke]:
     """The stroke of each arm by its label, those with drug first, as in the figure of blood."""
-    ordered = sorted(arms, key=lambda arm: arm.model is None)
+    ordered = sorted(arms, key=lambda arm: not arm.gives_a_drug)
     labels = dict.fromkeys(arm.label for arm in ordered)
     found = {label: style.stroke(place) for place, label in enumerate(labels)}
     # a comparison of blood models has no arm of the plain name: points take the first one's hue
@@ -148,7 +149,7 @@ def _small(given: Scene, layout: Layout) -> list[Block]:
 
 def _drawings(given: Scene, columns: int) -> list[tuple[str, Callable[[Axes], None]]]:
     """Small panels in reading order: in two columns the beginning stands left, the rest right."""
-    outputs = [o for o in given.result.outputs if o in mechanisms.OUTPUTS and o != "pain"]
+    outputs = [o for o in given.result.outputs if is_behind(o) and o != "pain"]
     order = ("sensitization", "mood")
     outputs.sort(key=lambda o: order.index(o) if o in order else len(order))
     behind = [(o, _behind(given, o)) for o in outputs]

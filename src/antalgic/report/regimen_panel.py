@@ -60,8 +60,9 @@ class Panel:
 
 
 def panels(arms: Sequence[tuple[Arm, Stroke]]) -> list[Panel]:
-    """Panels for the arms that are given drug; equal regimens are drawn once, in ink."""
-    given = [(arm.regimen.segments(), stroke) for arm, stroke in arms if arm.regimen.doses]
+    """Panels for the arms that are given drug, ketamine or another; equal ones are drawn once."""
+    both = [((*a.regimen.segments(), *a.regimen.segments_beside()), s) for a, s in arms]
+    given = [(segments, stroke) for segments, stroke in both if segments]
     if len(given) > 1 and all(segments == given[0][0] for segments, _ in given):
         given = [(given[0][0], Stroke(style.INK, "solid"))]
     courses: dict[tuple[bool, str], list[Course]] = {}

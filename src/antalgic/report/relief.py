@@ -70,9 +70,10 @@ def rivals(result: Result) -> list[str]:
 
 def control(result: Result, arm: Arm) -> Arm | None:
     """The arm that an arm with drug is compared with: placebo, else nothing, same mechanism."""
-    if arm.model is None:
+    if not arm.gives_a_drug:
         return None
-    others = [a for a in followed(result) if a.model is None and a.mechanism == arm.mechanism]
+    same = [a for a in followed(result) if a.mechanism == arm.mechanism]
+    others = [a for a in same if not a.gives_a_drug]
     treated = [a for a in others if a.regimen.treated is not None]
     return next(iter((*treated, *others)), None)
 

@@ -163,13 +163,15 @@ def _arms(result: Result, trial: Trial) -> dict[str, str]:
         same = [name for name, arm in own.items() if _same(arm, regimen)]
         if same:
             found[theirs] = same[0]
-    given = {arm.regimen.name for arm in result.arms if arm.model is not None}
+    given = {arm.regimen.name for arm in result.arms if arm.gives_a_drug}
     return found if given & set(found.values()) else {}
 
 
 def _same(arm: Arm, other: Regimen) -> bool:
     own = arm.regimen
     if own.changes or own.perpetrators or own.segments() != other.segments():
+        return False
+    if own.segments_beside() != other.segments_beside():
         return False
     if own.treated is None or other.treated is None:
         return False

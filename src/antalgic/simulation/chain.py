@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from antalgic.dosing.regimen import Regimen
 from antalgic.engine.lanes import Decide, Doses, Solution, StepLimitError, Ticks, solve
 from antalgic.engine.linear import ticks
 from antalgic.errors import InputError
+from antalgic.model import comparators
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.compose import Circuit
 from antalgic.model.harm import READOUTS
@@ -20,7 +21,7 @@ from antalgic.model.mechanism import COURSE, EXERCISE, OUTPUTS, Mechanism
 from antalgic.model.shelf import PKModel
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
-from antalgic.simulation import decide
+from antalgic.simulation import decide, others
 from antalgic.simulation.bands import Bands, in_order
 from antalgic.simulation.beside import beside
 from antalgic.simulation.compile import Compiled, compiled
@@ -48,9 +49,10 @@ class Chain:
 
     ``quantiles`` (outputs, times, levels), ``mean`` (outputs, times), ``values`` (outputs, times,
     people) where asked for.  ``endpoints`` and ``parameters`` are (people,) by name: pain before
-    treatment, its least and mean, pain and relief at the end and at whole weeks.  ``given``
-    (people, doses) is there where a rule decided on doses: what each person got, mg; the endpoints
-    then hold its sum (``dose.total``) and the counts of `decide.Decided`.
+    treatment, its least and mean, pain and relief at the end and at whole weeks, mg given of other
+    treatments.  ``given`` (people, doses) is there where a rule decided on doses: what each person
+    got, mg, ketamine first; the endpoints then hold its sum of ketamine (``dose.total``) and the
+    counts of `decide.Decided`.
     """
 
     mechanism: Mechanism
@@ -105,8 +107,10 @@ def follow(
     replaces typical parameters by name.  ``given`` are the amounts that a rule decided on before
     (`Chain.given` of the same arm and people): nothing is then decided anew.  ``also`` takes
     further endpoints from everyone's values.  ``offset`` is the place of the first of these people
-    in a whole population: whole `BLOCK`s of it give the same bits by themselves.  The same seed
-    gives the same bits for any ``threads``.  Raises InputError where the chain cannot be followed.
+    in a whole population: whole `BLOCK`s of it give the same bits by themselves.  Treatments beside
+    ketamine (`Regimen.comparators`) need no model; their concentrations are outputs by the drug's
+    name.  The same seed gives the same bits for any ``threads``.  Raises InputError where the chain
+    cannot be followed.
     """
     chosen = mechanisms.load(mechanism) if isinstance(mechanism, str) else mechanism
     if regimen.steady_state is not None:
@@ -137,6 +141,7 @@ def follow(
                 **_endpoints(pain, times),
                 **_more(job, also, found.values, own),
                 **found.counts,
+                **found.totals,
             },
             "parameters": found.parameters,
             "given": {} if found.given is None else {"amount": found.given},
@@ -153,8 +158,8 @@ def follow(
                     whole[start : start + len(column)] = column
         quantiles, mean = bands.summarise(pool, workers)
     got = kept["given"].get("amount")
-    if got is not None:
-        kept["endpoints"]["dose.total"] = got.sum(axis=1)
+    if got is not None and job.plan is not None:
+        kept["endpoints"]["dose.total"] = got[:, : len(job.plan.doses)].sum(axis=1)
     return Chain(
         chosen, wanted, quantiles, mean, kept["endpoints"], kept["parameters"], bands.kept(), got
     )
@@ -174,7 +179,7 @@ def _job(
     if model is not None and regimen.doses:
         planned = plan(model, regimen, float(times[-1]))
         blood = model.circuit.fed_by(planned.inputs)
-    around = beside(condition, regimen, asked)
+    around = [*beside(condition, regimen, asked), *comparators.beside(regimen.beside, mechanism)]
     circuit = mechanism.circuit(blood, around, harms=not READOUTS.keys().isdisjoint(asked))
     return _Job(
         mechanism, circuit, _kernel(circuit, PAIR), model, planned, regimen, condition, changes,
@@ -199,7 +204,7 @@ def _more(job: _Job, also: Endpoints | None, values: Array, draw: Draw) -> dict[
 
 
 def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
-    there = [name for name in OUTPUTS if name in job.compiled.outputs]
+    there = [name for name in (*OUTPUTS, *job.regimen.beside) if name in job.compiled.outputs]
     for name in outputs or ():
         if name not in there:
             raise InputError(
@@ -211,26 +216,36 @@ def _wanted(job: _Job, outputs: Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Solved:
-    """Values (people, outputs, times), parameters, and what rules decided on, with its counts."""
+    """Values (people, outputs, times), parameters, and what rules decided on, with its counts.
+
+    ``totals`` (people,) are what was given of treatments beside ketamine, by name of the endpoint.
+    """
 
     values: Array
     parameters: dict[str, Array]
     given: Array | None
     counts: dict[str, Array]
+    totals: dict[str, Array]
 
 
 def _solved(job: _Job, people: People, draw: Draw, before: Array | None) -> _Solved:
-    who = persons(job.mechanism, job.circuit, job.condition, people, draw, job.changes)
+    of_drugs = comparators.taken(job.changes)
+    changed = {name: value for name, value in job.changes.items() if name not in of_drugs}
+    own = others.parameters(job.regimen, len(people), draw, job.changes)
+    who = persons(job.mechanism, job.circuit, job.condition, people, draw, changed, own)
     values = dict(who.parameters)
     doses = [_joined([_treatment(job, who), _exercise(job, who)])]
     changes = np.zeros(0, dtype=np.int64)
     sets = 1
     if job.plan is not None and job.model is not None:
         blood = individual(job.model, people, job.plan.sets, draw)
-        doses.append(_drug(job, job.plan, people, blood, draw, before))
+        doses.append(_drug(job, job.plan, people, blood, draw))
         changes = ticks(job.plan.sets.start[1:])
         sets = len(job.plan.sets)
         values |= {f"{mechanisms.BLOOD}{name}": value for name, value in blood.items()}
+    drugs = job.regimen.comparators
+    besides = others.given(drugs, people, values, job.compiled.doses, draw)
+    doses += [besides.doses] if drugs else []
     table = np.empty((sets, len(job.compiled.parameters), len(people)))
     for row, name in enumerate(job.compiled.parameters):
         value = values[name]
@@ -248,22 +263,27 @@ def _solved(job: _Job, people: People, draw: Draw, before: Array | None) -> _Sol
         )  # fmt: skip
 
     every, times = _joined(doses), ticks(job.times)
+    events, first = () if job.plan is None else job.plan.doses, len(doses[0].start)
+    if before is not None:
+        every = replace(every, amount=np.concatenate([every.amount[:first], before.T]))
     drug, counts = None, {}
     try:
-        if job.plan is None or not job.regimen.decisions or before is not None:
+        if not job.regimen.decisions or before is not None:
             found = go(every).values
         else:
-            first = len(doses[0].start)
             ruled = decide.solve(
-                go, every, job.plan.doses, first, job.regimen.decisions, job.compiled.outputs,
+                go, every, (*events, *drugs), first, job.regimen.decisions, job.compiled.outputs,
                 int(times[-1]),
             )  # fmt: skip
-            found, counts = ruled.values, ruled.counts
-            drug = ruled.doses.amount[first:].T
+            found, counts, every = ruled.values, ruled.counts, ruled.doses
+            drug = every.amount[first:].T
     except StepLimitError as error:
         raise InputError(str(error)) from error
     shown = {name: v[:, 0] if v.ndim == 2 else v for name, v in values.items()}
-    return _Solved(found, {name: shown[name] for name in _SHOWN if name in shown}, drug, counts)
+    taken = np.broadcast_to(every.amount, (len(every.amount), len(people)))
+    totals = others.totals(drugs, taken[first + len(events) :], besides.share)
+    kept = {name: shown[name] for name in _SHOWN if name in shown}
+    return _Solved(found, kept, drug, counts, totals)
 
 
 #: Parameters of the chain that are worth a column in the table of patients.
@@ -308,14 +328,9 @@ def _exercise(job: _Job, who: Persons) -> Doses:
 
 
 def _drug(
-    job: _Job,
-    planned: Plan,
-    people: People,
-    blood: Mapping[str, Array],
-    draw: Draw,
-    before: Array | None,
+    job: _Job, planned: Plan, people: People, blood: Mapping[str, Array], draw: Draw
 ) -> Doses:
-    schedule = planned.schedule(people, blood, draw, before)
+    schedule = planned.schedule(people, blood, draw)
     target = np.array(
         [job.compiled.doses.index(planned.inputs[t]) for t in schedule.target], dtype=np.int64
     )

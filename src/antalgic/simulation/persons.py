@@ -40,12 +40,14 @@ def persons(
     people: People,
     draw: Draw,
     changes: Mapping[str, float] | None = None,
+    beside: Mapping[str, Array] | None = None,
 ) -> Persons:
     """Everyone's parameters in a mechanism, each person starting at rest at their own pain.
 
     ``changes`` replaces typical library values by name (see `mechanism.parameters`) and what the
     condition gives (X_mean, X_sd, lasting, S_max, I_n, I_e, I_J, D_c, e_c, M0, a_P, and with an
-    injury W_0, tau_heal, S_U, k_LTP).  Raises InputError where the condition has no pain, for an
+    injury W_0, tau_heal, S_U, k_LTP).  ``beside`` are the numbers of other treatments (see
+    `simulation.others.parameters`).  Raises InputError where the condition has no pain, for an
     unknown name, or for a step's parameter without a value.
     """
     given = {**mechanism.values, **(changes or {})}
@@ -85,6 +87,7 @@ def persons(
     values["S_max"] = np.full(n, own["S_max"] or 1.0)
     values["S_0"] = np.full(n, 0.0 if injury else own["S_max"])
     values["NRS0"] = before
+    values |= beside or {}
     values["L_0"] = logit(values["NRS0"] / 10)
     _complete(mechanism, circuit, {*values, "a_0"})
     values["a_0"] = values["L_0"] - _at_rest(circuit, values)

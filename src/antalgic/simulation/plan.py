@@ -97,12 +97,7 @@ class Plan:
     def _miss(self, amount: Array, draw: Draw) -> None:
         """Set doses that are missed to zero, the same for every path of a dose."""
         for d, dose in enumerate(self.doses):
-            if dose.missed and not draw.typical:
-                chance = streams.uniform(
-                    draw.seed, f"missed.{dose.item}.{dose.time:.6f}", len(amount),
-                    replicate=draw.replicate, offset=draw.offset,
-                )  # fmt: skip
-                amount[chance < dose.missed, d] = 0.0
+            amount[missed(dose, len(amount), draw), d] = 0.0
 
 
 def plan(model: PKModel, regimen: Regimen, horizon: float) -> Plan:
@@ -130,6 +125,17 @@ def dose_mass(dose: DoseEvent, people: People) -> Array:
     """Amount of a dose for each person (mg base), scaled by weight and capped."""
     scale = {"": np.ones(len(people)), "kg": people.weight, "70 kg": people.weight / 70.0}
     return np.minimum(dose.amount * scale[dose.per], dose.cap)
+
+
+def missed(dose: DoseEvent, n: int, draw: Draw) -> NDArray[np.bool_]:
+    """Which of n people do not take a dose; the typical person takes them all."""
+    if not dose.missed or draw.typical:
+        return np.zeros(n, dtype=np.bool_)
+    chance = streams.uniform(
+        draw.seed, f"missed.{dose.item}.{dose.time:.6f}", n,
+        replicate=draw.replicate, offset=draw.offset,
+    )  # fmt: skip
+    return chance < dose.missed
 
 
 def _spans(given: Sequence[Perpetrator]) -> dict[str, list[tuple[float, float]]]:
