@@ -28,14 +28,14 @@ def test_scores_stay_on_their_scales(S, R, calm):
     assert 0 <= score <= harm.CADSS
     (alert,) = sedation(S, R, calm, *values(sedation))[1]
     assert 0 <= alert <= harm.AWAKE
-    for risk in complaints(S, R, calm, calm, 0.0, *values(complaints))[1]:
+    for risk in complaints(S, R, calm, calm, 0.0, 0.0, *values(complaints))[1]:
         assert 0 <= risk <= 1
 
 
 @given(S=LEVEL, more=st.floats(0.1, 1000))
 def test_more_drug_is_never_less_harm(S, more):
-    low = complaints(S, 0.0, 0.0, 0.0, 0.0, *values(complaints))[1]
-    high = complaints(S + more, 0.0, 0.0, 0.0, 0.0, *values(complaints))[1]
+    low = complaints(S, 0.0, 0.0, 0.0, 0.0, 0.0, *values(complaints))[1]
+    high = complaints(S + more, 0.0, 0.0, 0.0, 0.0, 0.0, *values(complaints))[1]
     assert all(a <= b for a, b in zip(low, high, strict=True))
     assert dissociation(S + more, 0.0, 0.0, *values(dissociation)) >= dissociation(
         S, 0.0, 0.0, *values(dissociation)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from antalgic.model.functions import log
 from antalgic.model.step import Step, step
 
 Values = tuple[tuple[Any, ...], tuple[Any, ...]]
@@ -152,11 +153,46 @@ def nmda_antagonist(
     return (), (free / IC50_phasic, free / IC50_tonic, free / IC50_phasic)
 
 
+@step(
+    states={},
+    inputs={"Ce": "ng/mL"},
+    parameters={"EC50": "ng/mL", "EC50_dissociation": "ng/mL"},
+    outputs={"level": "1", "calm": "1"},
+)
+def sedative(Ce: Any, EC50: Any, EC50_dissociation: Any) -> Values:
+    """Levels over those that halve alertness (EC50) and dissociation."""
+    return (), (Ce / EC50, Ce / EC50_dissociation)
+
+
+@step(
+    states={},
+    inputs={"Ce": "ng/mL"},
+    parameters={"EC50": "ng/mL", "E_max": "1"},
+    outputs={"relax": "1"},
+)
+def alpha2_agonist(Ce: Any, EC50: Any, E_max: Any) -> Values:
+    """Share of the blood pressure that is taken off: E_max c/(1 + c)."""
+    return (), (E_max * Ce / (EC50 + Ce),)
+
+
+@step(
+    states={},
+    inputs={"Ce": "ng/mL"},
+    parameters={"EC50": "ng/mL", "odds_nausea": "1", "odds_vomiting": "1"},
+    outputs={"less_nausea": "1", "less_vomit": "1"},
+)
+def antiemetic(Ce: Any, EC50: Any, odds_nausea: Any, odds_vomiting: Any) -> Values:
+    """Log-odds of nausea and vomiting taken off: -ln(odds ratio) c/(1 + c)."""
+    E = Ce / (EC50 + Ce)
+    return (), (-log(odds_nausea) * E, -log(odds_vomiting) * E)
+
+
 #: Steps of this room by name, for whoever wires a model.
 STEPS: dict[str, Step] = {
     s.name: s
     for s in (
         plasma, nerve_depot, nerve_site, level_at_site, opioid, nsaid, gabapentinoid,
-        held_sensitization, antidepressant, local_anaesthetic, nmda_antagonist,
+        held_sensitization, antidepressant, local_anaesthetic, nmda_antagonist, sedative,
+        alpha2_agonist, antiemetic,
     )
 }  # fmt: skip

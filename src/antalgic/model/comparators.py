@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args
 from antalgic import sources, yamlfile
 from antalgic.errors import InputError, did_you_mean, shown, sort_of
 from antalgic.model.analgesics import (
+    alpha2_agonist,
     antidepressant,
+    antiemetic,
     gabapentinoid,
     held_sensitization,
     level_at_site,
@@ -24,6 +26,7 @@ from antalgic.model.analgesics import (
     nsaid,
     opioid,
     plasma,
+    sedative,
 )
 from antalgic.model.compose import DOSE, Circuit, use
 from antalgic.model.mechanism import Inserted, Mechanism
@@ -48,9 +51,9 @@ SITES: Mapping[str, str] = {
     "antidepressant": "descending control",
     "local-anaesthetic": "conduction of the nerve",
     "nmda-antagonist": "NMDA channel",
-    "sedative": "none on pain",
-    "alpha2-agonist": "none on pain",
-    "antiemetic": "none on pain",
+    "sedative": "alertness and dissociation, none on pain",
+    "alpha2-agonist": "blood pressure, none on pain",
+    "antiemetic": "nausea, none on pain",
 }
 #: The parameter by which a class is fitted to the published response.
 STRENGTH: Mapping[str, str] = {
@@ -68,23 +71,32 @@ _STEPS: Mapping[str, Step] = {
     "antidepressant": antidepressant,
     "local-anaesthetic": local_anaesthetic,
     "nmda-antagonist": nmda_antagonist,
+    "sedative": sedative,
+    "alpha2-agonist": alpha2_agonist,
+    "antiemetic": antiemetic,
 }
-#: Where a class enters: which input of the circuit each of its outputs is added to.
+#: Where a class enters: the inputs of the circuit and the output that is added to each.  Harm is
+#: entered where it is followed.
 _FEEDS: Mapping[str, Mapping[str, str]] = {
-    "opioid": {"relief": "nociception.relief"},
-    "nsaid": {"E_ns": "drive.E_ns"},
-    "gabapentinoid": {"relief": "nociception.relief", "E_al": "drive.E_al"},
-    "antidepressant": {"amine": "descending.amine"},
-    "local-anaesthetic": {"b": "drive.b"},
-    "nmda-antagonist": {"x_phasic": "channel.x_phasic", "x_tonic": "channel.x_tonic"},
-}
+    "opioid": {"nociception.relief": "relief"},
+    "nsaid": {"drive.E_ns": "E_ns"},
+    "gabapentinoid": {"nociception.relief": "relief", "drive.E_al": "E_al"},
+    "antidepressant": {"descending.amine": "amine"},
+    "local-anaesthetic": {"drive.b": "b"},
+    "nmda-antagonist": {"channel.x_phasic": "x_phasic", "channel.x_tonic": "x_tonic"},
+    "sedative": {
+        "sedation.sedative": "level", "complaints.sedative": "level", "breathing.sedative": "level",
+        "dissociation.calm": "calm",
+    },
+    "alpha2-agonist": {"circulation.relax": "relax"},
+    "antiemetic": {"complaints.less_nausea": "less_nausea", "complaints.less_vomit": "less_vomit"},
+}  # fmt: skip
+_ON_BREATH = {"breathing.opioid": "level", "complaints.opioid": "level"}
 #: Parameters of a class's step that are not the drug's own but the mechanism's or the receptor's.
 _SHARED = ("S_max", "phi")
 #: What a file may say of an effect besides its class's step: sites, breathing, harm.
 _MORE: Mapping[str, str] = {
-    "ke0": "1/h", "EC50_breath": "ng/mL", "ke0_breath": "1/h", "EC50": "ng/mL",
-    "dissociation": "1", "EC50_dissociation": "ng/mL", "systolic": "1",
-    "odds_nausea": "1", "odds_vomiting": "1",
+    "ke0": "1/h", "EC50_breath": "ng/mL", "ke0_breath": "1/h",
 }  # fmt: skip
 _KINDS: Mapping[str, Kind] = {
     "1": Kind.EXTENT, "h": Kind.TIME, "1/h": Kind.RATE_CONSTANT, "mg": Kind.MASS,
@@ -282,10 +294,10 @@ def _effect(
         if not any(u.name == "cord" for u in mechanism.steps()):
             found.append(Inserted(use(held_sensitization, f"{drug.name}.held", {}), before))
             inputs["S"] = f"{drug.name}.held.S"
-    law = _STEPS.get(drug.sort, level_at_site)
+    law = _STEPS[drug.sort]
     own = {p: f"{drug.name}.{p}" for p in law.parameters if p not in _SHARED}
     reads = {"withdrawal": "withdrawal"} if drug.sort == "opioid" else {}
-    feeds = _FEEDS.get(drug.sort, {})
+    feeds = _FEEDS[drug.sort]
     return [*found, Inserted(use(law, drug.name, inputs, **own), before, feeds, reads)]
 
 
@@ -302,7 +314,9 @@ def _breath(drug: Comparator, at: str, before: str) -> list[Inserted]:
     own = f"{drug.name}.EC50_breath"
     return [
         *found,
-        Inserted(use(level_at_site, f"{drug.name}.breath", {"Ce": at}, EC50=own), before),
+        Inserted(
+            use(level_at_site, f"{drug.name}.breath", {"Ce": at}, EC50=own), before, _ON_BREATH
+        ),
     ]
 
 
@@ -361,10 +375,7 @@ class _Reader:
 
     def effect(self) -> dict[str, Known]:
         """Parameters of the effect; where calibration fitted one, that value."""
-        law = _STEPS.get(self.sort)
-        needed = {s: u for s, u in (law.parameters if law else {}).items() if s not in _SHARED}
-        if law is None:
-            needed = {"EC50": "ng/mL"}
+        needed = {s: u for s, u in _STEPS[self.sort].parameters.items() if s not in _SHARED}
         if self.sort == "opioid":
             needed |= {"EC50_breath": "ng/mL"}
         entries = self.document.data["effect"]

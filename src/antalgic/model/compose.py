@@ -175,15 +175,21 @@ class Circuit:
         ``feeds`` says which of its outputs are added to which inputs: {"out": "pain.drive"}.
         """
         at = self.position(before)
-        uses = [*self.uses[:at], new, *self.uses[at:]]
+        circuit = replace(self, uses=(*self.uses[:at], new, *self.uses[at:]))
         for output, target in feeds.items():
-            owner, _, port = target.rpartition(".")
-            place = next((i for i, u in enumerate(uses) if u.name == owner), None)
-            if place is None or port not in uses[place].inputs:
-                raise InputError(f"there is no input '{target}' to feed", field="feeds")
-            more = (*uses[place].inputs[port], f"{new.name}.{output}")
-            uses[place] = replace(uses[place], inputs={**uses[place].inputs, port: more})
-        return checked(replace(self, uses=tuple(uses)))
+            circuit = circuit.feeding(f"{new.name}.{output}", target)
+        return checked(circuit)
+
+    def feeding(self, reference: str, target: str) -> "Circuit":
+        """The circuit, not checked, with one more reference added to an input ("use.port")."""
+        owner, _, port = target.rpartition(".")
+        place = next((i for i, u in enumerate(self.uses) if u.name == owner), None)
+        if place is None or port not in self.uses[place].inputs:
+            raise InputError(f"there is no input '{target}' to feed", field="feeds")
+        fed = self.uses[place]
+        more = {**fed.inputs, port: (*fed.inputs[port], reference)}
+        uses = [*self.uses[:place], replace(fed, inputs=more), *self.uses[place + 1 :]]
+        return replace(self, uses=tuple(uses))
 
     def position(self, name: str) -> int:
         """The place of a use among the uses; InputError for an unknown one."""

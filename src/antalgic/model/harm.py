@@ -58,7 +58,10 @@ def sedation(C_S: Any, C_R: Any, sedative: Any, s_R: Any, y_1: Any) -> Values:
 
 @step(
     states={},
-    inputs={"C_S": "ng/mL", "C_R": "ng/mL", "opioid": "1", "sedative": "1", "antiemetic": "1"},
+    inputs={
+        "C_S": "ng/mL", "C_R": "ng/mL", "opioid": "1", "sedative": "1", "less_nausea": "1",
+        "less_vomit": "1",
+    },
     parameters={
         "s_R": "1",
         "a_nausea": "1", "b_nausea": "mL/ng", "a_vomit": "1", "b_vomit": "mL/ng", "b_mu": "1",
@@ -70,7 +73,7 @@ def sedation(C_S: Any, C_R: Any, sedative: Any, s_R: Any, y_1: Any) -> Values:
     },
 )  # fmt: skip
 def complaints(
-    C_S: Any, C_R: Any, opioid: Any, sedative: Any, antiemetic: Any, s_R: Any,
+    C_S: Any, C_R: Any, opioid: Any, sedative: Any, less_nausea: Any, less_vomit: Any, s_R: Any,
     a_nausea: Any, b_nausea: Any, a_vomit: Any, b_vomit: Any, b_mu: Any,
     a_dizzy: Any, b_dizzy: Any, a_sleepy: Any, b_sleepy: Any, b_sed: Any,
     a_psych: Any, b_psych: Any,
@@ -79,14 +82,14 @@ def complaints(
 
     ``opioid`` and ``sedative`` are levels over their half-effect; an opioid adds b_mu c/(1 + c) to
     the log-odds of nausea and vomiting, a sedative b_sed c/(1 + c) to those of somnolence;
-    ``antiemetic`` is what is taken off, in log-odds.
+    ``less_nausea`` and ``less_vomit`` are what an antiemetic takes off.
     """
     C = C_S + s_R * C_R
-    sick = b_mu * opioid / (1 + opioid) - antiemetic
+    sick = b_mu * opioid / (1 + opioid)
     drowsy = b_sed * sedative / (1 + sedative)
     return (), (
-        logistic(a_nausea + b_nausea * C + sick),
-        logistic(a_vomit + b_vomit * C + sick),
+        logistic(a_nausea + b_nausea * C + sick - less_nausea),
+        logistic(a_vomit + b_vomit * C + sick - less_vomit),
         logistic(a_dizzy + b_dizzy * C),
         logistic(a_sleepy + b_sleepy * C + drowsy),
         logistic(a_psych + b_psych * C),

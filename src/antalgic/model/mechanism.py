@@ -91,7 +91,7 @@ START: Mapping[str, str] = {"cord.S": "S_0", "mind.E": "L_0", "wound.W": "W_0"}
 class Inserted:
     """One more use in a circuit, placed before another: what it feeds, and what can be read of it.
 
-    ``feeds`` says to which inputs its outputs are added, {"relief": "nociception.relief"}; a use
+    ``feeds`` says which inputs its outputs are added to, {"nociception.relief": "relief"}; a use
     that the mechanism does not have is not fed.  ``readouts`` are outputs of the whole by name.
     """
 
@@ -179,8 +179,11 @@ class Mechanism:
 
 def _inserted(circuit: Circuit, one: Inserted) -> Circuit:
     there = {u.name for u in circuit.uses}
-    feeds = {o: target for o, target in one.feeds.items() if target.rpartition(".")[0] in there}
-    whole = circuit.inserted(one.before, one.use, feeds)
+    whole = circuit.inserted(one.before, one.use, {})
+    for target, output in one.feeds.items():
+        if target.rpartition(".")[0] in there:
+            whole = whole.feeding(f"{one.use.name}.{output}", target)
+    checked(whole)
     reads = {name: (f"{one.use.name}.{output}",) for name, output in one.readouts.items()}
     return replace(whole, readouts={**whole.readouts, **reads})
 

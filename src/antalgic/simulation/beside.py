@@ -25,10 +25,10 @@ def moves(condition: Condition, regimen: Regimen, outputs: Collection[str]) -> b
     return hurts or bool(regimen.exercise) or not set(MOVEMENT).isdisjoint(outputs)
 
 
-_WOUND = Inserted(use(wound, "wound", {}), before="drive", feeds={"W": "drive.W"})
+_WOUND = Inserted(use(wound, "wound", {}), before="drive", feeds={"drive.W": "W"})
 _JOINT = Inserted(
     use(movement, "joint", {"pain": "rating.pain", "exercise": f"dose.{EXERCISE}"}),
     before="memory",
-    feeds={"J": "drive.J"},
+    feeds={"drive.J": "J"},
     readouts={name: name for name in MOVEMENT},
 )
