@@ -10,6 +10,7 @@ from scipy.stats import truncnorm
 
 from antalgic.dosing import expand, read_item
 from antalgic.errors import InputError
+from antalgic.model import harm
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.mood import mood, pain_memory, plasticity
 from antalgic.model.pain import descending, drive, expectation, nociception, rating, unblinding
@@ -148,7 +149,7 @@ def test_the_block_of_a_channel_is_that_of_the_receptor(changes, c):
         *c, 0.0, 0.0, *(potency[p] for p in channel_block.parameters)
     )
     assert phasic == pytest.approx(float(whole.phasic), rel=1e-9, abs=1e-15)
-    # k is the phasic potency of a ligand; that at tonic sites must not differ
+    # p is the phasic potency of a ligand; that at tonic sites must not differ
     assert tonic == pytest.approx(float(whole.tonic), rel=1e-9, abs=1e-15)
 
 
@@ -389,3 +390,10 @@ def test_treatment_lasts_from_first_contact_to_the_end_of_the_last(items, treate
 
 def test_treatment_after_the_horizon_is_none():
     assert arm(INFUSION | {"at": "20 weeks"}).treated is None
+
+
+def test_no_two_parameters_of_the_chain_share_a_name():
+    channel = set(half_block())
+    assert channel.isdisjoint(mechanisms.UNITS)
+    assert channel.isdisjoint(harm.UNITS)
+    assert harm.UNITS.keys().isdisjoint(mechanisms.UNITS)

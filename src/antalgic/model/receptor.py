@@ -97,21 +97,21 @@ def effect_site(Ce: Any, C: Any, ke0: Any) -> Values:
         "x_phasic": "1", "x_tonic": "1",
     },
     parameters={
-        "K_phasic": "ng/mL", "K_tonic": "ng/mL", "k_R": "1", "k_SN": "1", "k_RN": "1",
+        "K_phasic": "ng/mL", "K_tonic": "ng/mL", "p_R": "1", "p_SN": "1", "p_RN": "1",
     },
     outputs={"B_phasic": "1", "B_tonic": "1"},
 )  # fmt: skip
 def channel_block(
     C_S: Any, C_R: Any, C_SN: Any, C_RN: Any, x_phasic: Any, x_tonic: Any,
-    K_phasic: Any, K_tonic: Any, k_R: Any, k_SN: Any, k_RN: Any,
+    K_phasic: Any, K_tonic: Any, p_R: Any, p_SN: Any, p_RN: Any,
 ) -> Values:  # fmt: skip
     """`nmda_block` of one body, in total concentrations: half block K of S-ketamine, ng/mL.
 
-    k is the potency of a ligand, ng for ng, over that of S-ketamine.  `half_block` takes K and k
+    p is the potency of a ligand, ng for ng, over that of S-ketamine.  `half_block` takes K and p
     from `nmda_block`, which they replace in a model that is solved in time.  x is what other
     blockers add: their free levels over their half-blocking ones.
     """
-    C = C_S + k_R * C_R + k_SN * C_SN + k_RN * C_RN
+    C = C_S + p_R * C_R + p_SN * C_SN + p_RN * C_RN
     phasic, tonic = C + K_phasic * x_phasic, C + K_tonic * x_tonic
     return (), (phasic / (K_phasic + phasic), tonic / (K_tonic + tonic))
 
@@ -137,7 +137,7 @@ def half_block(**changes: ArrayLike | str) -> dict[str, NDArray[np.float64]]:
 
 
 _OF_CHANNEL = {
-    "": "s-ketamine", "k_R": "r-ketamine", "k_SN": "s-norketamine", "k_RN": "r-norketamine",
+    "": "s-ketamine", "p_R": "r-ketamine", "p_SN": "s-norketamine", "p_RN": "r-norketamine",
 }  # fmt: skip
 
 #: Names under which a concentration may be given, and the inputs of `nmda_block` it goes to.

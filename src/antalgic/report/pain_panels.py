@@ -104,7 +104,7 @@ def draw(
                 window.scaled(x), mean, color=hue.colour, linestyle=_MEAN, linewidth=1.0,
                 gid=f"{axes.get_gid()}-mean-{course.arm.name}",
             )  # fmt: skip
-    frame(axes, _AXES[output])
+    frame(axes, _AXES.get(output, "ng/mL"))
 
 
 def difference(
