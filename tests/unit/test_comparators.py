@@ -339,7 +339,6 @@ def test_titration_by_pain_gives_each_person_their_own_morphine():
     assert given.min() >= 24.0 - 1e-9
     assert given.max() <= 8 * 24.0
     assert len(np.unique(given.round(6))) > 5
-    assert found.given is None
 
 
 def test_fitted_values_stand_in_the_library():
