@@ -339,7 +339,23 @@ def test_titration_by_pain_gives_each_person_their_own_morphine():
     assert given.min() >= 24.0 - 1e-9
     assert given.max() <= 8 * 24.0
     assert len(np.unique(given.round(6))) > 5
-    assert found.given is None
+
+
+def test_ketamine_spares_the_opioid_that_is_titrated_to_pain():
+    people = PopulationSpec.model_validate({"size": 48}).people(1)
+    rule = {"every": "2 h", "up": "1 mg/h", "max": "8 mg/h", "hold_if": "pain < 4"}
+    rate = {"drug": "morphine", "route": "iv", "rate": "1 mg/h", "for": "24 h", "titrate": rule}
+    ketamine = {"drug": "ketamine", "route": "iv", "rate": "10 mg/h", "for": "24 h"}
+    needed = []
+    for items in ([rate], [rate, ketamine]):
+        regimen = arm(*items, horizon=24.0)
+        found = follow("sensitization", model_of(regimen), regimen,
+                       conditions.load("experimental-pain"), people, np.array([0.0, 24.0]),
+                       outputs=["pain"])  # fmt: skip
+        needed.append(found.endpoints["dose.morphine"])
+    alone, beside = needed
+    assert (beside <= alone + 1e-9).all()
+    assert beside.mean() < 0.9 * alone.mean()
 
 
 def test_fitted_values_stand_in_the_library():

@@ -96,9 +96,10 @@ def _cohort(match: Match) -> str:
 def _remarks(content: Content) -> list[str]:
     result = content.result
     found = []
-    bare = [arm.label for arm in result.bare]
-    if bare:
-        found.append(f"{words.listed(bare)}: no ketamine, nothing to draw.")
+    for lacking, gives in (("ketamine", True), ("drug", False)):
+        bare = [arm.label for arm in result.bare if arm.gives_a_drug is gives]
+        if bare:
+            found.append(f"{words.listed(bare)}: no {lacking}, nothing to draw.")
     for arm in drugged(result):
         missed = sorted({d.missed for d in arm.regimen.doses if d.missed})
         if missed:
