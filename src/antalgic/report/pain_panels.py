@@ -37,6 +37,7 @@ _TITLES = {
     "diastolic": "Diastolic pressure", "arterial-pressure": "Mean arterial pressure",
     "heart-rate": "Heart rate", "cardiac-output": "Cardiac output",
     "ventilation": "Breathing at a fixed CO₂", "desaturation": "Low oxygen saturation",
+    "activity": "Activity", "inflammation": "Inflammation of the joint",
 }  # fmt: skip
 _RISK = "risk"
 _AXES = {
@@ -46,6 +47,7 @@ _AXES = {
     "dizziness": _RISK, "somnolence": _RISK, "psychomimetic": _RISK, "systolic": "mmHg",
     "diastolic": "mmHg", "arterial-pressure": "mmHg", "heart-rate": "per min",
     "cardiac-output": "1 as before", "ventilation": "1 as before", "desaturation": _RISK,
+    "activity": "1 as before", "inflammation": "1 as before",
 }  # fmt: skip
 #: Outputs that are never near nothing: their axis does not begin at 0.
 _FLOATING = (
@@ -85,6 +87,11 @@ def title(output: str) -> str:
     return _TITLES[output]
 
 
+def label(output: str) -> str:
+    """What stands beside the axis of an output."""
+    return _AXES[output]
+
+
 def draw(
     axes: Axes, output: str, found: Sequence[Course], window: Window, *, thin: bool, means: bool
 ) -> None:
@@ -102,7 +109,7 @@ def draw(
                 window.scaled(x), mean, color=hue.colour, linestyle=_MEAN, linewidth=1.0,
                 gid=f"{axes.get_gid()}-mean-{course.arm.name}",
             )  # fmt: skip
-    frame(axes, _AXES[output])
+    frame(axes, label(output))
 
 
 def difference(
@@ -189,12 +196,12 @@ def concentration(
     return name
 
 
-def frame(axes: Axes, label: str) -> None:
+def frame(axes: Axes, beside: str) -> None:
     """Ticks, label and grid of the vertical axis."""
     from matplotlib.ticker import MaxNLocator
 
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_ylabel(label)
+    axes.set_ylabel(beside)
     style.place_label(axes)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.5)
     axes.set_axisbelow(True)
