@@ -236,7 +236,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
 
 
 def spoken(result: Result) -> list[str]:
-    """One line for each comparison: relief at the first visit, the commonest harm, when to leave."""
+    """One line a comparison: relief at the first visit, the commonest harm, when to leave."""
     if len(result.people) == 1 or not relief.followed(result):
         return []
     waits = {seat.arm.name: seat for seat in clinic.seats(result)} if _attended(result) else {}
