@@ -72,3 +72,6 @@ if __name__ == "__main__":
         IMAGES / "comparators.png",
         joint=antalgic.load(ROOT / "studies" / "comparators-joint.yaml").run(),
     )
+    infusion = antalgic.load(ROOT / "studies" / "session-40min.yaml").run(sessions=True)
+    figures.sessions(infusion, IMAGES / "session-40min.png")
+    figures.harm(infusion, IMAGES / "session-40min-harm.png")

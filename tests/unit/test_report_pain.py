@@ -15,7 +15,16 @@ from antalgic.errors import InputError
 from antalgic.evidence import findings
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.harm import READOUTS
-from antalgic.report import figures, mechanism_page, output, page, pain_page, relief, trials
+from antalgic.report import (
+    figures,
+    mechanism_page,
+    output,
+    page,
+    pain_page,
+    pain_panels,
+    relief,
+    trials,
+)
 
 ARMS = """\
   ketamine:
@@ -166,6 +175,11 @@ def test_every_harm_that_is_asked_for_has_its_panel() -> None:
     # what is never near nothing does not lie flat at the top of its axis
     assert found["systolic"].get_ylim()[0] > 80
     assert found["dissociation"].get_ylim()[0] == 0
+
+
+def test_every_output_has_a_title_and_an_axis() -> None:
+    for name in mechanisms.OUTPUTS:
+        assert pain_panels.title(name) and pain_panels.label(name)
 
 
 @pytest.mark.parametrize("text", ALL)

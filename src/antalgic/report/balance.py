@@ -236,7 +236,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
 
 
 def spoken(result: Result) -> list[str]:
-    """One line for each comparison: relief at the last visit, the commonest harm, fit to leave."""
+    """One line a comparison: relief at the first visit, the commonest harm, when to leave."""
     if len(result.people) == 1 or not relief.followed(result):
         return []
     waits = {seat.arm.name: seat for seat in clinic.seats(result)} if _attended(result) else {}
@@ -244,7 +244,7 @@ def spoken(result: Result) -> list[str]:
     for pair in pairs(result):
         benefits = [line for line in pair.lines if line.name.startswith(_HALF)]
         harms = [line for line in pair.lines if not line.good]
-        parts = [_brief(benefits[-1])]
+        parts = [_brief(benefits[0])]
         if harms:
             parts.append(_brief(max(harms, key=lambda line: line.gap)))
         if pair.arm.name in waits:

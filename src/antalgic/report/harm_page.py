@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from antalgic.report import exposure, figures, harm_sheet, svg, words
+from antalgic.report import exposure, figures, harm_sheet, svg
 from antalgic.report.clinic import Table
 from antalgic.report.exposure import Known
 from antalgic.result import Result
@@ -46,8 +46,7 @@ def gather(result: Result) -> Page | None:
 
 def _caption(given: harm_sheet.Scene) -> str:
     beside = (
-        f"Open marks are published shares after the same session, from "
-        f"{words.listed(list(given.shapes))}."
+        f"Open marks are published shares after the same doses: {'; '.join(given.shapes)}."
         if given.shapes
         else "No published share on file belongs to a session with these doses."
     )

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Height (in) of the line of one arm, and what lies between events.
-_LINE, _BETWEEN = 0.15, 0.14
+#: Height (in) of the line of one arm, of published values beneath it, and between events.
+_LINE, _PUBLISHED, _BETWEEN = 0.15, 0.1, 0.14
 #: Room (in) for the names of the events, beside the axes on a page, above the lines on a telephone.
 _NAMES, _ABOVE = 2.2, 0.16
 #: Filled marks of the arms, one after the other.
@@ -72,7 +72,11 @@ def lay_out(figure: Figure, given: Scene, layout: Layout, *, heading: bool) -> N
 
 
 def _step(given: Scene, above: float) -> float:
-    return len(given.arms) * _LINE + _BETWEEN + above
+    return len(given.arms) * _each(given) + _BETWEEN + above
+
+
+def _each(given: Scene) -> float:
+    return _LINE + (_PUBLISHED if given.published else 0.0)
 
 
 def _draw(axes: Axes, *, given: Scene, height: float, above: float) -> None:
@@ -92,7 +96,7 @@ def _draw(axes: Axes, *, given: Scene, height: float, above: float) -> None:
                 textcoords="offset points", ha="right", va="center", fontsize=8.5,
             )  # fmt: skip
         for place, arm in enumerate(given.arms):
-            y = -(down + above + _BETWEEN / 2 + (place + 0.5) * _LINE)
+            y = -(down + above + _BETWEEN / 2 + place * _each(given) + 0.5 * _LINE)
             _line(axes, given, arm, event, y)
         down += _step(given, above)
     axes.set_yticks([])
@@ -113,11 +117,12 @@ def _line(axes: Axes, given: Scene, arm: Arm, event: str, y: float) -> None:
     for p in given.published:
         if (p.arm, p.event) != (arm.name, event):
             continue
+        below = y - _PUBLISHED
         if p.se:
             ends = [max(100 * (p.value - p.se), 0), min(100 * (p.value + p.se), 100)]
-            axes.plot(ends, [y, y], color=hue.colour, linewidth=1.1, zorder=6)
-        look = {**style.mark(given.shapes[p.label], hue.colour), "markersize": 6.0}
-        axes.plot([100 * p.value], [y], zorder=7, gid=f"published-{event}-{arm.name}", **look)
+            axes.plot(ends, [below, below], color=hue.colour, linewidth=1.1, zorder=6)
+        look = {**style.mark(given.shapes[p.label], hue.colour), "zorder": 7, "clip_on": False}
+        axes.plot([100 * p.value], [below], gid=f"published-{event}-{arm.name}", **look)
 
 
 def _shape(given: Scene, arm: Arm) -> str:
@@ -127,15 +132,17 @@ def _shape(given: Scene, arm: Arm) -> str:
 def _key(given: Scene) -> list[tuple[str, str]]:
     people = words.count(len(given.result.people), "person", "people")
     found = [(f"arm:{arm.label}", f"{arm.label}: {people} simulated") for arm in given.arms]
-    return found + [
-        (f"point:{label}", f"{label}: published, ± standard error") for label in given.shapes
-    ]
+    for label in given.shapes:
+        known = any(p.se for p in given.published if p.label == label)
+        found.append((f"point:{label}", f"{label}{', ± standard error' if known else ''}"))
+    return found
 
 
 def _sample(given: Scene, axes: Axes, kind: str, x: float, y: float) -> None:
     sort, _, name = kind.partition(":")
     if sort == "point":
-        axes.plot([x, x + frame.LONG], [y, y], color=style.SOFT, linewidth=1.1)
+        if any(p.se for p in given.published if p.label == name):
+            axes.plot([x, x + frame.LONG], [y, y], color=style.SOFT, linewidth=1.1)
         axes.plot([x + frame.LONG / 2], [y], **style.mark(given.shapes[name], style.SOFT))
         return
     arm = next(arm for arm in given.arms if arm.label == name)

@@ -38,6 +38,7 @@ _TITLES = {
     "heart-rate": "Heart rate", "cardiac-output": "Cardiac output",
     "ventilation": "Breathing at a fixed CO₂", "desaturation": "Low oxygen saturation",
     "withdrawal": "Tolerance that no drug meets",
+    "activity": "Activity", "inflammation": "Inflammation of the joint",
 }  # fmt: skip
 _RISK = "risk"
 _AXES = {
@@ -48,6 +49,7 @@ _AXES = {
     "diastolic": "mmHg", "arterial-pressure": "mmHg", "heart-rate": "per min",
     "cardiac-output": "1 as before", "ventilation": "1 as before", "desaturation": _RISK,
     "withdrawal": "0–1",
+    "activity": "1 as before", "inflammation": "1 as before",
 }  # fmt: skip
 #: Outputs that are never near nothing: their axis does not begin at 0.
 _FLOATING = (
@@ -87,6 +89,11 @@ def title(output: str) -> str:
     return _TITLES.get(output, f"{words.analyte(output)} in blood")
 
 
+def label(output: str) -> str:
+    """What stands beside the axis of an output."""
+    return _AXES[output]
+
+
 def draw(
     axes: Axes, output: str, found: Sequence[Course], window: Window, *, thin: bool, means: bool
 ) -> None:
@@ -104,7 +111,7 @@ def draw(
                 window.scaled(x), mean, color=hue.colour, linestyle=_MEAN, linewidth=1.0,
                 gid=f"{axes.get_gid()}-mean-{course.arm.name}",
             )  # fmt: skip
-    frame(axes, _AXES.get(output, "ng/mL"))
+    frame(axes, label(output))
 
 
 def difference(
@@ -191,12 +198,12 @@ def concentration(
     return name
 
 
-def frame(axes: Axes, label: str) -> None:
+def frame(axes: Axes, beside: str) -> None:
     """Ticks, label and grid of the vertical axis."""
     from matplotlib.ticker import MaxNLocator
 
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_ylabel(label)
+    axes.set_ylabel(beside)
     style.place_label(axes)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.5)
     axes.set_axisbelow(True)

@@ -118,9 +118,8 @@ def incidences(result: Result) -> list[Incidence]:
         if not own or trial.design is None or trial.changes:
             continue
         arms = _attended(result, trial.design.regimens())
-        label = _label(trial)
         found += [
-            Incidence(arm, f.output, f.value, f.se, label)
+            Incidence(arm, f.output, f.value, f.se, trial.title)
             for f in own
             for arm in arms.get(f.arm, ())
         ]
