@@ -90,8 +90,8 @@ def title(output: str) -> str:
 
 
 def label(output: str) -> str:
-    """What stands beside the axis of an output."""
-    return _AXES[output]
+    """What stands beside the axis of an output: that of a drug beside ketamine is its level."""
+    return _AXES.get(output, "ng/mL")
 
 
 def draw(
