@@ -306,14 +306,20 @@ def _kept(found: Simulation | Chain) -> Sequence[NDArray[np.float64]]:
 
 #: Units of the columns of the table of patients, by name and by what follows the last point.
 _COLUMNS = {"WT": "kg", "AGE": "years", "HT": "cm"}
-_SESSION = {"ready": "h", "systolic-rise": "mmHg", "diastolic-rise": "mmHg"}
+_SESSION = {
+    "ready": "h",
+    "pauses": "1",
+    "stopped": "1",
+    "systolic-rise": "mmHg",
+    "diastolic-rise": "mmHg",
+}
 _ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}
 
 
 def _unit_of(column: str) -> str:
     """Unit of a column of the table of patients; empty where it has none or it is the model's."""
     what, _, end = column.rpartition(".")
-    if what in ("relief", "session", "rescue"):
+    if what in ("relief", "rescue"):
         return "1"
     if what == "dose":
         return "mg"

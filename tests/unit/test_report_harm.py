@@ -165,12 +165,12 @@ def test_chairs_count_the_longer_of_observation_and_recovery() -> None:
     seat = next(s for s in clinic.seats(result(SHORT)) if s.arm.name == "ketamine")
     ready = everyone(SHORT, "ketamine", "session.ready")
     stay = np.maximum(np.minimum(ready, seat.followed), 2.0)
-    assert seat.chair["label"] == pytest.approx(2 / 3 + stay.mean())
+    assert seat.chair["spravato"] == pytest.approx(2 / 3 + stay.mean())
     assert seat.ready[0] == np.sort(ready)[19] and seat.ready[1] == np.sort(ready)[35]
     assert seat.late == np.isinf(ready).mean()
     placebo = next(s for s in clinic.seats(result(SHORT)) if s.arm.name == "placebo")
-    assert placebo.chair == pytest.approx({"label": 2 / 3 + 2, "anzca": 2 / 3 + 4})
-    assert placebo.nurse["label"] == pytest.approx((2 / 3 + 2) / 2)
+    assert placebo.chair == pytest.approx({"spravato": 2 / 3 + 2, "anzca2021": 2 / 3 + 4})
+    assert placebo.nurse["spravato"] == pytest.approx((2 / 3 + 2) / 2)
 
 
 def test_a_course_has_all_its_sessions() -> None:
@@ -179,7 +179,7 @@ def test_a_course_has_all_its_sessions() -> None:
         "twice": 2, "once": 1, "spray": 3, "placebo": 1,
     }  # fmt: skip
     twice = by_arm["twice"]
-    assert twice.course["anzca"] == pytest.approx(2 * twice.chair["anzca"])
+    assert twice.course["anzca2021"] == pytest.approx(2 * twice.chair["anzca2021"])
     assert by_arm["spray"].nurses.value == 0.5 and twice.nurses.value == 0.25
     assert "are not fit to leave within 6 h after the last dose" in said(LONG)
 
@@ -334,3 +334,33 @@ def test_events_are_named_with_the_bounds_of_the_library() -> None:
         for name in result(SHORT).patients.columns
         if name.startswith("had.")
     }
+
+
+BESIDE = SHORT.replace(
+    "arms:\n",
+    "arms:\n  morphine:\n    - {drug: morphine, route: oral, amount: 30 mg, every: 12 h}\n",
+)
+
+
+def test_another_drug_has_its_own_benefit_and_harm() -> None:
+    found = balance.pairs(result(BESIDE))
+    assert [(p.arm.name, p.control.name) for p in found] == [
+        ("morphine", "placebo"), ("ketamine", "placebo"),
+    ]  # fmt: skip
+    (morphine,) = (p for p in found if p.arm.name == "morphine")
+    lines = {line.name: line for line in morphine.lines}
+    assert lines["nausea"].gap > 0
+    (sitting,) = session_sheet.sittings(result(BESIDE))
+    assert session_sheet._shown(sitting) is result(BESIDE).arm("ketamine")
+    assert [arm.name for arm in sitting.treated] == ["morphine", "ketamine"]
+    panels = [str(a.get_gid()) for a in figures.sessions(result(BESIDE))[0].axes]
+    assert {"doses-1", "doses-2"} <= set(panels)
+    # what placebo or ketamine alone did in a trial does not stand beside another drug
+    assert trials._doses(result(BESIDE).arm("morphine").regimen)
+    page.html(result(BESIDE), {})
+
+
+def test_columns_of_the_session_keep_their_units() -> None:
+    units = result(SHORT).patients.attrs["units"]
+    assert (units["session.ready"], units["session.systolic"]) == ("h", "mmHg")
+    assert units["session.dissociation"] == "CADSS" and units["had.nausea"] == "1"

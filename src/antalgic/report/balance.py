@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from antalgic.result import Arm, Result
 from antalgic.simulation.chain import WEEKS
 
 #: Visits (h) of the table: early, a month, a quarter.
-_VISITS = (WEEKS[1], WEEKS[4], WEEKS[12])
+_VISITS = (WEEKS[1], WEEKS[4], WEEKS[12], WEEKS[26])
 #: What stands before the names of events in the table of patients.
 HAD = "had."
 
@@ -64,7 +64,6 @@ class Pair:
     lines: tuple[Line, ...]
 
 
-_HALF = "relief_50"
 #: Shares below this have a decimal.
 _FEW = 0.0995
 
@@ -114,7 +113,7 @@ def _pair(result: Result, arm: Arm, control: Arm, found: Published, *, harms: bo
     def line(what: str, name: str, good: bool, a: float, b: float) -> Line:
         return Line(what, name, good, a, b, *intervals.newcombe(a, n, b, m))
 
-    lines = [
+    lines = _stays(result, arm, control, line) or [
         line(
             f"At least {percent(least)} relief, {visit.name}",
             f"relief_{round(100 * least)}_{visit.name.replace(' ', '_')}",
@@ -130,6 +129,24 @@ def _pair(result: Result, arm: Arm, control: Arm, found: Published, *, harms: bo
             for name, what in events().items()
         ]
     return Pair(arm, control, (n, m), published, tuple(lines))
+
+
+def _stays(
+    result: Result, arm: Arm, control: Arm, line: Callable[[str, str, bool, float, float], Line]
+) -> list[Line]:
+    """After an injury, benefit is pain that does not stay; none where relief is what is asked."""
+    chronic = relief.chronic(result)
+    if chronic is None:
+        return []
+    return [
+        line(
+            f"Pain below {chronic:g}, {visit.name}",
+            f"below_{chronic:g}_{visit.name.replace(' ', '_')}",
+            True,
+            *(1 - relief.persistent(result, a, visit, chronic) for a in (arm, control)),
+        )
+        for visit in _visits(result)
+    ]
 
 
 def _visits(result: Result) -> list[Visit]:
@@ -242,12 +259,12 @@ def spoken(result: Result) -> list[str]:
     waits = {seat.arm.name: seat for seat in clinic.seats(result)} if _attended(result) else {}
     said = []
     for pair in pairs(result):
-        benefits = [line for line in pair.lines if line.name.startswith(_HALF)]
+        benefits = [line for line in pair.lines if line.good]
         harms = [line for line in pair.lines if not line.good]
-        parts = [_brief(benefits[0])]
+        parts = [_brief(benefits[0] if relief.chronic(result) is None else benefits[-1])]
         if harms:
             parts.append(_brief(max(harms, key=lambda line: line.gap)))
-        if pair.arm.name in waits:
+        if pair.arm.model is not None and pair.arm.name in waits:
             seat = waits[pair.arm.name]
             parts.append(f"half fit to leave {clinic.after(seat)} h after the last dose")
         said.append(f"{pair.arm.name} against {pair.control.name}: {'; '.join(parts)}")

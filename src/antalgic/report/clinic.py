@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antalgic.model.values import read
+from antalgic.population import guidelines
 from antalgic.report import relief, words
 from antalgic.report.pain_page import Cell
 from antalgic.report.relief import percent
@@ -19,8 +20,10 @@ from antalgic.simulation.session import sessions
 from antalgic.sources import Value
 
 LIBRARY = "harm/clinic.yaml"
-#: Published least times of observation, by their names in the library.
-RULES = ("label", "anzca")
+#: Guidelines whose least times of observation are applied, side by side.
+RULES = ("spravato", "anzca2021")
+#: Guidelines whose number of nurses is taken, in a chair and on a ward.
+_CHAIR, _WARD = "spravato", "anzca2021"
 #: Ranks of the people whose time until fit to leave is stated.
 _RANKS = (0.5, 0.9)
 
@@ -61,6 +64,11 @@ def known(unit: str, *place: str) -> Value:
     return read(LIBRARY, unit, *place)
 
 
+def stated(guideline: str, name: str) -> Value:
+    """A value that a guideline states of a session, times in h."""
+    return guidelines.session_values(guidelines.load(guideline))[name]
+
+
 def seats(result: Result) -> list[Seat]:
     """The arms whose session was followed, under the first of the mechanisms."""
     first = relief.rivals(result)[:1]
@@ -78,7 +86,7 @@ def _seat(arm: Arm) -> Seat:
     spans = spans or [dosing]  # without a drug: one session like that of the drug
     stay = {rule: _stay(after, followed, rule) for rule in RULES}
     ward = dosing > known("h", "staffing", "overnight").value
-    nurses = known("1", "staffing", "bed" if ward else "chair")
+    nurses = stated(_WARD if ward else _CHAIR, "nurses_per_patient")
     course = {rule: sum(spans) + len(spans) * stay[rule] for rule in RULES}
     return Seat(
         arm, dosing, followed, tuple(rank(after, r) for r in _RANKS),
@@ -95,7 +103,7 @@ def rank(after: NDArray[np.float64], share: float) -> float:
 
 def _stay(after: NDArray[np.float64], followed: float, rule: str) -> float:
     """Mean hours from the last dose to leaving; who is never fit is counted as long as followed."""
-    least = known("h", "observation", rule).value
+    least = stated(rule, "observation").value
     return float(np.mean(np.maximum(np.minimum(after, followed), least)))
 
 
@@ -105,7 +113,7 @@ def _stay(after: NDArray[np.float64], followed: float, rule: str) -> float:
 def table(found: list[Seat]) -> Table:
     """Staffing by arm."""
     single = len(_people(found)) == 1
-    least = " / ".join(words.digits(known("h", "observation", r).value, 1) for r in RULES)
+    least = " / ".join(words.digits(stated(r, "observation").value, 1) for r in RULES)
     heads = (
         ("Doses are given for", "h"),
         ("Fit to leave after the last dose", "h" if single else "h, median and 90th percentile"),
@@ -166,8 +174,8 @@ def remarks(found: list[Seat]) -> list[str]:
         if s.late
     ]
     rules = [
-        f"{words.digits(v.value, 1)} h ({v.note})"
-        for v in (known("h", "observation", rule) for rule in RULES)
+        f"{words.digits(stated(r, 'observation').value, 1)} h ({guidelines.load(r).title})"
+        for r in RULES
     ]
     said.append(
         "Nobody leaves before the least time of observation that was published: "

@@ -72,7 +72,7 @@ def _caption(given: Sitting) -> list[str]:
         else f"Bands show how {words.count(people, 'person', 'people')} differ from each other. "
         "They do not show how uncertain the parameters are."
     ]
-    for arm in given.treated:
+    for arm in given.dosed:
         said.append(_peaks(arm, people))
     said.append(
         "A monitor’s readings scatter about these lines. The share of people with low saturation "

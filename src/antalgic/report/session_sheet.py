@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from antalgic.dosing import DoseEvent
 from antalgic.report import (
     clinic,
     frame,
@@ -56,6 +57,11 @@ class Sitting:
     @property
     def treated(self) -> list[Arm]:
         """The arms with a drug."""
+        return [arm for arm in self.arms if arm.gives_a_drug]
+
+    @property
+    def dosed(self) -> list[Arm]:
+        """The arms with ketamine, whose people stay until they are fit to leave."""
         return [arm for arm in self.arms if arm.model is not None]
 
     @property
@@ -144,9 +150,16 @@ def _inside(arm: Arm) -> Arm:
     """The arm with the doses of its session only, from the first of them on."""
     assert arm.session is not None
     begin, end = arm.session.hours.begin, arm.session.hours.end
-    doses = [d for d in arm.regimen.doses if begin - 1e-9 <= d.time <= end + 1e-9]
-    own = tuple(replace(d, time=d.time - begin) for d in doses)
-    return replace(arm, regimen=replace(arm.regimen, doses=own))
+
+    def own(doses: Sequence[DoseEvent], last: float) -> tuple[DoseEvent, ...]:
+        inside = [d for d in doses if begin - 1e-9 <= d.time <= last + 1e-9]
+        return tuple(replace(d, time=d.time - begin) for d in inside)
+
+    given = replace(
+        arm.regimen, doses=own(arm.regimen.doses, end),
+        comparators=own(arm.regimen.comparators, float(arm.session.hours.times[-1])),
+    )  # fmt: skip
+    return replace(arm, regimen=given)
 
 
 def _doses(axes: Axes, *, given: Sitting, panel: regimen_panel.Panel) -> None:
@@ -206,14 +219,15 @@ def _person(axes: Axes, given: Sitting, output: str) -> None:
 
 
 def _shown(given: Sitting) -> Arm | None:
-    """The arm whose example is drawn: the first with a drug."""
-    return next(iter(given.treated), None)
+    """The arm whose example is drawn: the first that has one."""
+    arms = (arm for arm in given.arms if arm.session is not None)
+    return next((arm for arm in arms if arm.session and arm.session.example), None)
 
 
 def _ground(axes: Axes, given: Sitting) -> None:
     """Grey while doses are given; a line when half of an arm's people are fit to leave."""
     pain_panels.shaded(axes, 0.0, given.span, given.window)
-    for arm in given.treated:
+    for arm in given.dosed:
         hour = ready(arm)
         if hour <= given.window.end:
             hue = given.hues[arm.label]
@@ -239,10 +253,10 @@ def _key(given: Sitting) -> list[tuple[str, str]]:
         found.append(("thin" if thin else "band", f"median, {bands} of {who}"))
     if given.span:
         found.append(("treated", "from the first dose to the end of the last"))
-    for arm in given.treated:
+    for arm in given.dosed:
         if ready(arm) <= given.window.end:
             text = "half of the people are fit to leave" if people > 1 else "fit to leave"
-            several = f", {arm.label}" if len(given.treated) > 1 else ""
+            several = f", {arm.label}" if len(given.dosed) > 1 else ""
             found.append((f"ready:{arm.label}", text + several))
     one = _shown(given)
     if one is not None and one.session is not None and one.session.example is not None:
@@ -257,7 +271,7 @@ def person(result: Result, arm: Arm) -> str:
     kind = "woman" if who.female[place] else "man"
     if who.age[place] < 18:
         kind = "girl" if who.female[place] else "boy"
-    several = sum(a.model is not None for a in result.arms if a.session is not None) > 1
+    several = sum(a.gives_a_drug for a in result.arms if a.session is not None) > 1
     under = f" under “{arm.label}”" if several else ""
     return (
         f"one of them: person {who.ids[place]}, a {kind} of "

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from antalgic.arms import Arm
-from antalgic.dosing import Regimen
+from antalgic.dosing import DoseEvent, Regimen
 from antalgic.evidence import findings
 from antalgic.evidence.findings import Finding, Trial
 from antalgic.result import Result
@@ -139,16 +139,25 @@ def _attended(result: Result, theirs: Mapping[str, Regimen]) -> dict[str, list[s
 
 
 def _doses(regimen: Regimen) -> list[tuple[Hashable, ...]]:
-    """The doses of the session with the most drug, from its beginning on; none without drug."""
+    """The doses of the session with the most ketamine from its beginning on, and all of the others.
+
+    None without any drug.
+    """
     hours = heaviest(regimen)
+    beside = [_dose(d, 0.0) for d in regimen.comparators]
     if hours is None:
-        return []
-    return [
-        (d.drug, d.route, round(d.time - hours.begin, 6), round(d.amount, 6), round(d.duration, 6),
-         d.per)
+        return beside
+    own = [
+        _dose(d, hours.begin)
         for d in regimen.doses
         if hours.begin - _NEAR <= d.time <= hours.end + _NEAR
-    ]  # fmt: skip
+    ]
+    return own + beside
+
+
+def _dose(d: DoseEvent, begin: float) -> tuple[Hashable, ...]:
+    amount, start = round(d.amount, 6), round(d.time - begin, 6)
+    return d.drug, d.route, start, amount, round(d.duration, 6), d.per
 
 
 def _arms(result: Result, trial: Trial) -> dict[str, str]:
