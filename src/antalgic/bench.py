@@ -6,24 +6,29 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from antalgic.dosing import DoseEvent, Regimen
+from antalgic.dosing import DoseEvent, Regimen, expand, read_item
 from antalgic.model import shelf
+from antalgic.model.harm import READOUTS
 from antalgic.population import PopulationSpec, conditions
 from antalgic.population.people import People
 from antalgic.simulation import Simulation, reference_person, simulate
 from antalgic.simulation.chain import Chain, follow
 from antalgic.simulation.individual import Draw, individual, single_set
+from antalgic.simulation.session import WATCHED, spanning
 
 MODEL = "fanta2015+otto2021"
 HORIZON = 84 * 24
 REPEATS = 3
 #: The chain is slower than exposure alone; so many are enough to time it.
 PEOPLE_IN_PAIN = 2_000
+#: Length (h) of the infusion of a session.
+SESSION = 4.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ def run(people: int = 10_000, threads: int | None = None) -> list[Timing]:
 
     232 doses, hourly output of parent and metabolite, quantiles and endpoints included; and SciPy's
     DOP853 at rtol 1e-6 on one person of the same problem, stopped and restarted at each dose.  Then
-    the whole chain from the same doses to pain and mood.
+    the whole chain from the same doses to pain and mood, with harm too; and one session, with rules
+    that act inside it and without.
     """
     regimen = workload()
     crowd = PopulationSpec(size=people).people(1)
@@ -62,8 +68,23 @@ def run(people: int = 10_000, threads: int | None = None) -> list[Timing]:
             outputs=("pain", "sensitization", "mood", "block"), seed=1, threads=threads,
         )  # fmt: skip
 
-    pain()  # compile
-    pain_seconds = _best(pain)
+    def harm() -> Chain:
+        return follow(
+            "sensitization", shelf.load(MODEL), treated, conditions.load("crps"), some, times,
+            outputs=("pain", "sensitization", "mood", "block", *READOUTS), seed=1, threads=threads,
+        )  # fmt: skip
+
+    def session(*, ruled: bool) -> Chain:
+        hours = spanning(0.0, SESSION)
+        return follow(
+            "sensitization", shelf.load(MODEL), _infusion(ruled=ruled), conditions.load("crps"),
+            some, hours.times, outputs=WATCHED, seed=1, threads=threads,
+        )  # fmt: skip
+
+    for work in (pain, harm, partial(session, ruled=True)):
+        work()  # compile
+    pain_seconds, harm_seconds = _best(pain), _best(harm)
+    fixed_seconds, ruled_seconds = (_best(partial(session, ruled=r)) for r in (False, True))
     cores = threads or os.cpu_count() or 1
     return [
         Timing(
@@ -77,6 +98,18 @@ def run(people: int = 10_000, threads: int | None = None) -> list[Timing]:
             f"{len(some)} people, the same doses and times, whole chain to pain and mood, "
             f"4 outputs, {cores} threads",
         ),
+        Timing(
+            "pain and harm", harm_seconds, len(some) / harm_seconds,
+            f"the same with {len(READOUTS)} outputs of harm",
+        ),
+        Timing(
+            "session", fixed_seconds, len(some) / fixed_seconds,
+            f"{len(some)} people, an infusion of {SESSION:g} h and the hours after it, all outputs",
+        ),
+        Timing(
+            "session by rules", ruled_seconds, len(some) / ruled_seconds,
+            "the same, looked at every 15 min, paused by dissociation and stopped by pressure",
+        ),
     ]  # fmt: skip
 
 
@@ -85,6 +118,15 @@ def to_json(timings: list[Timing]) -> dict[str, Any]:
     ours, theirs = timings[:2]
     ratio = ours.people_per_second / theirs.people_per_second
     return {"timings": [asdict(t) for t in timings], "times_scipy": ratio}
+
+
+def _infusion(*, ruled: bool) -> Regimen:
+    """One infusion of a session, with rules or without."""
+    rules = {
+        "check": "15 min", "pause_if": "dissociation > 40", "stop_if": "systolic > 180",
+    }  # fmt: skip
+    item = {"drug": "s-ketamine", "route": "iv", "rate": "20 mg/h", "for": f"{SESSION:g} h"}
+    return expand("session", [read_item(item | (rules if ruled else {}))], SESSION)
 
 
 def workload() -> Regimen:

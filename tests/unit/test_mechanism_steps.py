@@ -394,6 +394,8 @@ def test_treatment_after_the_horizon_is_none():
 
 def test_no_two_parameters_of_the_chain_share_a_name():
     channel = set(half_block())
-    assert channel.isdisjoint(mechanisms.UNITS)
+    for name in mechanisms.names():
+        for used in mechanisms.load(name).circuit(None).uses:
+            assert used.name == "channel" or channel.isdisjoint(used.parameters.values())
     assert channel.isdisjoint(harm.UNITS)
     assert harm.UNITS.keys().isdisjoint(mechanisms.UNITS)

@@ -77,7 +77,7 @@ _STEPS: Mapping[str, Step] = {
 }
 #: Where a class enters: the inputs of the circuit and the output that is added to each.  Harm is
 #: entered where it is followed.
-_FEEDS: Mapping[str, Mapping[str, str]] = {
+FEEDS: Mapping[str, Mapping[str, str]] = {
     "opioid": {"nociception.relief": "relief"},
     "nsaid": {"drive.E_ns": "E_ns"},
     "gabapentinoid": {"nociception.relief": "relief", "drive.E_al": "E_al"},
@@ -297,7 +297,7 @@ def _effect(
     law = _STEPS[drug.sort]
     own = {p: f"{drug.name}.{p}" for p in law.parameters if p not in _SHARED}
     reads = {"withdrawal": "withdrawal"} if drug.sort == "opioid" else {}
-    feeds = _FEEDS[drug.sort]
+    feeds = FEEDS[drug.sort]
     return [*found, Inserted(use(law, drug.name, inputs, **own), before, feeds, reads)]
 
 
