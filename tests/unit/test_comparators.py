@@ -22,7 +22,7 @@ NAMES = comparators.names()
 
 
 def number(drug, symbol):
-    return comparators.load(drug).parameters[f"{drug}.{symbol}"].value.value
+    return comparators.load(drug).parameters[f"{drug}.{symbol}"].known.value
 
 
 def arm(*items, horizon=8 * WEEK):
@@ -364,7 +364,7 @@ def test_fitted_values_stand_in_the_library():
     assert {"morphine", "pregabalin", "amitriptyline", "duloxetine"} <= fitted.keys()
     for drug, entries in fitted.items():
         for symbol, entry in entries.items():
-            value = comparators.load(drug).parameters[f"{drug}.{symbol}"].value
+            value = comparators.load(drug).parameters[f"{drug}.{symbol}"].known
             assert (value.how, value.value) == ("fitted here", float(entry["value"]))
 
 

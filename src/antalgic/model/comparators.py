@@ -33,7 +33,8 @@ from antalgic.model.mechanism import Inserted, Mechanism
 from antalgic.model.pk import first_order_depot, one_compartment, three_compartment, two_compartment
 from antalgic.model.receptor import effect_site
 from antalgic.model.step import Step
-from antalgic.sources import Grade, Source, Value, Variability
+from antalgic.model.values import Parameter
+from antalgic.sources import Grade, Source
 from antalgic.units import Kind
 
 Class = Literal[
@@ -107,14 +108,6 @@ _FIELDS = ("name", "title", "class", "says", "sources", "pk", "effect", "usual",
 
 
 @dataclass(frozen=True)
-class Known:
-    """A number with its passport, and its spread between people (None: the same for all)."""
-
-    value: Value
-    between: Variability | None
-
-
-@dataclass(frozen=True)
 class Harm:
     """A published harm in words, with the number needed to harm where one was printed."""
 
@@ -139,7 +132,7 @@ class Comparator:
     says: str
     structure: str
     routes: Mapping[str, tuple[str, str] | None]
-    parameters: Mapping[str, Known]
+    parameters: Mapping[str, Parameter]
     usual: str
     items: tuple[Mapping[str, Any], ...]
     harm: tuple[Harm, ...]
@@ -148,7 +141,7 @@ class Comparator:
     @property
     def grade(self) -> Grade:
         """Worst grade of its numbers."""
-        return max(known.value.grade for known in self.parameters.values())
+        return max(p.known.grade for p in self.parameters.values())
 
     def has(self, symbol: str) -> bool:
         """Whether the file gives a number of this name."""
@@ -322,7 +315,7 @@ def _breath(drug: Comparator, at: str, before: str) -> list[Inserted]:
 
 def _differ(drug: Comparator, one: str, other: str) -> bool:
     a, b = (drug.parameters.get(f"{drug.name}.{symbol}") for symbol in (one, other))
-    return a is None or b is None or a.value.value != b.value.value
+    return a is None or b is None or a.known.value != b.known.value
 
 
 # --- the files -----------------------------------------------------------------------------------
@@ -337,7 +330,7 @@ class _Reader:
     sort: str
     cited: Mapping[str, Source]
 
-    def blood(self) -> tuple[str, dict[str, tuple[str, str] | None], dict[str, Known]]:
+    def blood(self) -> tuple[str, dict[str, tuple[str, str] | None], dict[str, Parameter]]:
         """Structure, routes and parameters of the pharmacokinetics."""
         data = self.document.data["pk"]
         with self.document.at("pk"):
@@ -373,7 +366,7 @@ class _Reader:
                 routes[route] = (share, rate)
         return structure, routes, found
 
-    def effect(self) -> dict[str, Known]:
+    def effect(self) -> dict[str, Parameter]:
         """Parameters of the effect; where calibration fitted one, that value."""
         needed = {s: u for s, u in _STEPS[self.sort].parameters.items() if s not in _SHARED}
         if self.sort == "opioid":
@@ -392,7 +385,7 @@ class _Reader:
             name = f"{self.name}.{symbol}"
             with yamlfile.library(FITTED).at("drugs", self.name, symbol):
                 value = sources.read_value(fitted[symbol], Kind.EXTENT, {}, signed=False)
-            found[name] = Known(value, found[name].between)
+            found[name] = Parameter(value, found[name].between)
         return found
 
     def harm(self) -> tuple[Harm, ...]:
@@ -407,7 +400,7 @@ class _Reader:
             found.append(Harm(**entry))
         return tuple(found)
 
-    def _number(self, unit: str, *place: str) -> Known:
+    def _number(self, unit: str, *place: str) -> Parameter:
         entry: Any = self.document.data
         for key in place:
             entry = entry[key]
@@ -416,9 +409,9 @@ class _Reader:
             if value.value <= 0 and place[-1] not in _MAY_BE_ZERO:
                 raise InputError(f"{shown(entry['value'])} is refused, expected more than 0")
         if "between" not in entry:
-            return Known(value, None)
+            return Parameter(value, None)
         with self.document.at(*place, "between"):
-            return Known(value, sources.read_variability(entry["between"]))
+            return Parameter(value, sources.read_variability(entry["between"]))
 
 
 _MAY_BE_ZERO = ("gain", "E_max", "H_max", "H_NMDA", "ectopic")

@@ -12,6 +12,7 @@ from antalgic.dosing import shelf as regimen_shelf
 from antalgic.dosing.regimen import Segment
 from antalgic.evidence.validate import Outcome, Row, describe, explain
 from antalgic.model import comparators, defaults, shelf
+from antalgic.model.values import Parameter
 from antalgic.population import conditions as condition_shelf
 from antalgic.sources import Source, Value
 from antalgic.units import Kind
@@ -269,8 +270,8 @@ def drug(name: str) -> Record:
             "routes": list(found.routes),
             "usual": found.usual,
             "numbers": {
-                symbol.removeprefix(f"{found.name}."): _between(known)
-                for symbol, known in found.parameters.items()
+                symbol.removeprefix(f"{found.name}."): _between(given)
+                for symbol, given in found.parameters.items()
             },
             "harm": [harm.says for harm in found.harm],
             "sources": _references(found.sources),
@@ -278,10 +279,10 @@ def drug(name: str) -> Record:
     )
 
 
-def _between(known: comparators.Known) -> str:
+def _between(given: Parameter) -> str:
     """A number with its passport and its spread between people."""
-    spread = f"; between people {known.between.text}" if known.between else ""
-    return _reasoned(known.value) + spread
+    spread = f"; between people {given.between.text}" if given.between else ""
+    return _reasoned(given.known) + spread
 
 
 def conditions() -> Listing:

@@ -101,7 +101,7 @@ def parameter_hash(arms: tuple[Arm, ...], condition: str | None = None) -> str:
         digest.update("\n".join([*said, str(treated)]).encode())
     for drug in sorted({name for arm in arms for name in arm.regimen.beside}):
         numbers = comparators.load(drug).parameters
-        own = [f"{n} {known.value.value} {known.between}" for n, known in numbers.items()]
+        own = [f"{n} {p.known.value} {p.between}" for n, p in numbers.items()]
         digest.update("\n".join(own).encode())
     return digest.hexdigest()[:16]
 

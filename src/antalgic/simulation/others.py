@@ -37,11 +37,11 @@ def parameters(
     """
     found: dict[str, Array] = {}
     for drug in regimen.beside:
-        for name, known in comparators.load(drug).parameters.items():
-            typical = changes.get(name, known.value.value)
+        for name, parameter in comparators.load(drug).parameters.items():
+            typical = changes.get(name, parameter.known.value)
             found[name] = np.full(n, typical)
-            if known.between is not None:
-                found[name] = moved(typical, known.between, draw.normal(f"eta.{name}", n))
+            if parameter.between is not None:
+                found[name] = moved(typical, parameter.between, draw.normal(f"eta.{name}", n))
             if name.removeprefix(f"{drug}.").startswith("F."):
                 found[name] = np.minimum(found[name], 1.0)
     if found:
