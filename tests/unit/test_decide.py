@@ -73,6 +73,7 @@ def test_same_bits_for_any_number_of_threads_and_people():
     ("rule", "said"),
     [
         ("hunger > 40", "hold_if: 'hunger' is not predicted, expected one of pain, "),
+        ("dizzyness > 1", "hold_if: 'dizzyness' is not predicted; did you mean 'dizziness'?"),
         ("pain is low", "'pain is low' is no rule, expected an output, < or >, and a number"),
         ("pain < ", "is no rule"),
     ],

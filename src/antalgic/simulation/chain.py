@@ -23,7 +23,7 @@ from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import decide, others
 from antalgic.simulation.bands import Bands, in_order
-from antalgic.simulation.beside import beside
+from antalgic.simulation.beside import MOVEMENT, beside
 from antalgic.simulation.compile import Compiled, compiled
 from antalgic.simulation.individual import Array, Draw, individual
 from antalgic.simulation.persons import Persons, persons
@@ -121,7 +121,8 @@ def follow(
         raise InputError(f"there is no model of blood for {', '.join(regimen.drugs)}")
     asked = {*(outputs or ()), *_looked_at(regimen)}
     job = _job(chosen, model, regimen, condition, dict(changes or {}), times, rtol, asked)
-    decide.check(regimen.decisions, job.compiled.outputs)
+    known = dict.fromkeys((*job.compiled.outputs, *READOUTS, *MOVEMENT))
+    decide.check(regimen.decisions, tuple(known))
     wanted = _wanted(job, outputs)
     places = [job.compiled.outputs.index(name) for name in wanted]
     draw = Draw(seed, replicate, offset, typical)

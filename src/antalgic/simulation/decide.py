@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from antalgic.dosing.regimen import Decision, DoseEvent, Rules
 from antalgic.engine.lanes import Decide, Doses, Solution, Ticks
 from antalgic.engine.linear import ticks
-from antalgic.errors import InputError
+from antalgic.errors import InputError, did_you_mean
 from antalgic.simulation.individual import Array
 
 #: Solves, and calls what decides at each of the stops (ticks).
@@ -40,10 +40,9 @@ def check(decisions: Sequence[Decision], outputs: Sequence[str]) -> None:
         for field, rules in decision.rules.items():
             for rule in rules:
                 if rule.output not in outputs:
-                    raise InputError(
-                        f"{field}: '{rule.output}' is not predicted, expected one of "
-                        f"{', '.join(outputs)}"
-                    )
+                    hint = did_you_mean(rule.output, outputs)
+                    hint = hint or f", expected one of {', '.join(outputs)}"
+                    raise InputError(f"{field}: '{rule.output}' is not predicted{hint}")
 
 
 def solve(
