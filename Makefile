@@ -14,7 +14,7 @@ OUT := build/$(STUDY)
 help:
 	@echo "make run    set up, simulate the $(STUDY) study, write its report"
 	@echo "make test   all tests"
-	@echo "make quick  the tests that are not slow"
+	@echo "make quick  the tests that are over in a minute"
 	@echo "make check  style, types and the direction of imports"
 	@echo "make docs   the documentation, in build/docs"
 	@echo "make pictures  the pictures of the README"
