@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,14 @@ class Arm:
         """Whether ketamine or another drug is given, and not only a placebo or nothing."""
         return self.model is not None or bool(self.regimen.comparators)
 
+    def control(self, arms: Sequence[Arm]) -> Arm | None:
+        """What an arm with drug is compared with: placebo, else nothing, same mechanism."""
+        if not self.gives_a_drug:
+            return None
+        same = [a for a in arms if a.mechanism == self.mechanism and not a.gives_a_drug]
+        treated = [a for a in same if a.regimen.treated is not None]
+        return next(iter((*treated, *same)), None)
+
 
 @dataclass(frozen=True)
 class Example:
@@ -103,7 +111,7 @@ class Setting:
         if self.study.population.typical or float(self.people.age.min()) < ADULT:
             return self.people
         vitals = comorbidities.resting(self.people, self.study.seed)
-        return replace(self.people, extra={**self.people.extra, **vitals})
+        return comorbidities.carrying(self.people, vitals)
 
 
 def setting(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
+from antalgic.arms import planned, setting
 from antalgic.errors import InputError
 from antalgic.evidence import findings, responders
 from antalgic.evidence.responders import Found, Measurement, area, at_best_cut, known
@@ -80,6 +81,14 @@ def test_shares_are_those_of_the_simulated_arms(study: Study, found: Found) -> N
     assert share["ketamine"].share == pytest.approx((relief >= 0.3).mean(), abs=1e-12)
     assert share["ketamine"].difference == share["ketamine"].share - share["placebo"].share
     assert share["placebo"].difference is None
+
+
+def test_the_control_is_without_any_drug_and_not_another_drug() -> None:
+    tablets = "  morphine: [{drug: morphine, route: oral, amount: 30 mg, every: 12 h}]\n"
+    study = loads(STUDY.replace("  placebo:\n", f"{tablets}  placebo:\n"))
+    arms = planned(setting(study, study.people(), np.array([0.0, 1.0]), False, None))
+    compared = {arm.name: other and other.name for arm in arms for other in [arm.control(arms)]}
+    assert compared == {"ketamine": "placebo", "morphine": "placebo", "placebo": None}
 
 
 def test_without_the_link_temporal_summation_tells_nothing(

@@ -105,7 +105,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Share:
-    """Share of responders of an arm, and its difference from placebo where there is one."""
+    """Share of responders of an arm, and its difference from `Arm.control` where there is one."""
 
     arm: str
     share: float
@@ -223,13 +223,11 @@ def _arms(study: Study, relief: float, at: float, threads: int | None) -> tuple[
 def _shares(arms: list[Arm], relief: float) -> Iterable[Share]:
     shares = {arm.name: float(_responded(arm, relief).mean()) for arm in arms}
     for arm in arms:
-        others = [a for a in arms if a.model is None and a.mechanism == arm.mechanism]
-        others.sort(key=lambda a: a.regimen.treated is None)
-        own = shares[arm.name]
-        if arm.model is None or not others:
+        own, other = shares[arm.name], arm.control(arms)
+        if other is None:
             yield Share(arm.name, own, None, None)
         else:
-            yield Share(arm.name, own, others[0].name, own - shares[others[0].name])
+            yield Share(arm.name, own, other.name, own - shares[other.name])
 
 
 def _responded(arm: Arm, relief: float) -> Booleans:

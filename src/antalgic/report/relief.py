@@ -68,14 +68,15 @@ def rivals(result: Result) -> list[str]:
     return list(dict.fromkeys(arm.mechanism for arm in followed(result) if arm.mechanism))
 
 
+def attended(result: Result) -> list[Arm]:
+    """The arms with a session, under the first of the mechanisms: harm is the same under all."""
+    first = rivals(result)[:1]
+    return [a for a in result.arms if a.session is not None and [a.mechanism] == first]
+
+
 def control(result: Result, arm: Arm) -> Arm | None:
     """The arm that an arm with drug is compared with: placebo, else nothing, same mechanism."""
-    if not arm.gives_a_drug:
-        return None
-    same = [a for a in followed(result) if a.mechanism == arm.mechanism]
-    others = [a for a in same if not a.gives_a_drug]
-    treated = [a for a in others if a.regimen.treated is not None]
-    return next(iter((*treated, *others)), None)
+    return arm.control(followed(result))
 
 
 def pairs(result: Result) -> list[tuple[Arm, Arm]]:
