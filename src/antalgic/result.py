@@ -319,14 +319,12 @@ _ENDPOINTS = {"cmax": UNIT, "tmax": "h", "auc": "ng*h/mL", "thalf": "h"}
 def _unit_of(column: str) -> str:
     """Unit of a column of the table of patients; empty where it has none or it is the model's."""
     what, _, end = column.rpartition(".")
-    if what in ("relief", "rescue"):
+    if what in ("relief", "rescue", "had"):
         return "1"
     if what == "dose":
         return "mg"
     if what == "pain":
         return OUTPUTS["pain"].unit
-    if what == "had":
-        return "1"
     if what == "session":
         return _SESSION.get(end) or unit(end)
     if what == "mechanism":

@@ -65,7 +65,7 @@ def run(study: Study, guideline: str = guidelines.DEFAULT) -> Screened:
         place = ("population",) if error.field == "population" else ("population", "file")
         raise study.error(error.message, *place) from error
     repeated = tuple(name for name, regimen in study.regimens().items() if regimen.serial)
-    people = comorbidities.carrying(people, health)
+    people = comorbidities.carrying(people, health.vitals)
     found = screen(people, health, rules, serial=bool(repeated))
     return Screened(study, condition, found, repeated, pain, _sessions(study, people))
 

@@ -110,7 +110,7 @@ def test_a_table_of_patients_keeps_its_own_pressures():
     health = draw(own, 1)
     assert health.vitals["SBP0"].tolist() == [120.0, 150.0, 180.0]
     assert health.has["hypertension"].tolist()[1:] == [True, True]
-    assert comorbidities.carrying(own, health).extra["HR0"].shape == (3,)
+    assert comorbidities.carrying(own, health.vitals).extra["HR0"].shape == (3,)
 
 
 def test_nobody_has_a_pulse_pressure_that_nobody_has(health):

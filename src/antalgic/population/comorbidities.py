@@ -272,9 +272,9 @@ def resting(people: People, seed: int, *, replicate: int = 0) -> dict[str, Float
     return found
 
 
-def carrying(people: People, health: Health) -> People:
+def carrying(people: People, vitals: Mapping[str, Floats]) -> People:
     """The people with their resting circulation as columns of the table."""
-    return replace(people, extra={**people.extra, **health.vitals})
+    return replace(people, extra={**people.extra, **vitals})
 
 
 def _check_rows(rows: tuple[Row, ...], width: int, place: str) -> None:

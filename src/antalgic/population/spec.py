@@ -104,7 +104,7 @@ class PopulationSpec(BaseModel):
         places = places[: self.size]
         seen = int(places[-1]) + 1
         note = f"{seen - self.size} of {seen} candidates were left out by {self.screened}"
-        found = comorbidities.carrying(people, health).chosen(places)
+        found = comorbidities.carrying(people, health.vitals).chosen(places)
         ids = np.arange(1, self.size + 1, dtype=np.int64)
         return replace(found, ids=ids, notes=(*filling.notes(), note))
 

@@ -97,9 +97,9 @@ def incidence(arm: Arm, event: str) -> float:
 def pairs(result: Result) -> list[Pair]:
     """What is compared: benefit under each mechanism, harm under the first."""
     found = trials.published(result)
-    first = relief.rivals(result)[:1]
+    attended = {arm.name for arm in relief.attended(result)}
     return [
-        _pair(result, arm, control, found, harms=[arm.mechanism] == first)
+        _pair(result, arm, control, found, harms={arm.name, control.name} <= attended)
         for arm, control in relief.pairs(result)
     ]
 
@@ -123,7 +123,7 @@ def _pair(result: Result, arm: Arm, control: Arm, found: Published, *, harms: bo
         for least in reversed(RESPONSES)
         for visit in _visits(result)
     ]
-    if harms and arm.session is not None and control.session is not None:
+    if harms:
         lines += [
             line(what, name, False, incidence(arm, name), incidence(control, name))
             for name, what in events().items()
@@ -256,7 +256,7 @@ def spoken(result: Result) -> list[str]:
     """One line a comparison: relief at the first visit, the commonest harm, when to leave."""
     if len(result.people) == 1 or not relief.followed(result):
         return []
-    waits = {seat.arm.name: seat for seat in clinic.seats(result)} if _attended(result) else {}
+    waits = {seat.arm.name: seat for seat in clinic.seats(result)}
     said = []
     for pair in pairs(result):
         benefits = [line for line in pair.lines if line.good]
@@ -269,10 +269,6 @@ def spoken(result: Result) -> list[str]:
             parts.append(f"half fit to leave {clinic.after(seat)} h after the last dose")
         said.append(f"{pair.arm.name} against {pair.control.name}: {'; '.join(parts)}")
     return said
-
-
-def _attended(result: Result) -> bool:
-    return any(arm.session is not None for arm in result.arms)
 
 
 def _brief(line: Line) -> str:

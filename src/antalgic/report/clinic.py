@@ -71,10 +71,7 @@ def stated(guideline: str, name: str) -> Value:
 
 def seats(result: Result) -> list[Seat]:
     """The arms whose session was followed, under the first of the mechanisms."""
-    first = relief.rivals(result)[:1]
-    return [
-        _seat(arm) for arm in result.arms if arm.session is not None and [arm.mechanism] == first
-    ]
+    return [_seat(arm) for arm in relief.attended(result)]
 
 
 def _seat(arm: Arm) -> Seat:

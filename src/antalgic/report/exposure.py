@@ -20,6 +20,7 @@ from antalgic.report.pain_page import Cell
 from antalgic.report.relief import percent
 from antalgic.report.window import MEASURABLE, words_of
 from antalgic.result import Arm, Result
+from antalgic.simulation.plan import dose_mass
 from antalgic.simulation.session import sessions
 from antalgic.sources import Source, read_sources
 
@@ -82,11 +83,8 @@ def _milligrams(arm: Arm, people: People) -> float:
     chain = arm.chain
     if chain is not None and chain.given is not None:
         return float(np.median(chain.endpoints["dose.total"]))
-    total = np.zeros(len(people))
-    for dose in arm.regimen.doses:
-        weight = {"kg": people.weight, "70 kg": people.weight / 70}.get(dose.per, 1.0)
-        total += np.minimum(dose.amount * weight, dose.cap) * (1 - dose.missed)
-    return float(np.median(total))
+    taken = [dose_mass(dose, people) * (1 - dose.missed) for dose in arm.regimen.doses]
+    return float(np.median(np.sum(taken, axis=0)))
 
 
 def _courses(regimen: Regimen) -> list[tuple[float, float]]:

@@ -38,8 +38,7 @@ class Scene:
 
 def scene(result: Result) -> Scene:
     """What there is to draw of harm, under the first of the mechanisms."""
-    first = relief.rivals(result)[:1]
-    arms = [a for a in result.arms if a.session is not None and [a.mechanism] == first]
+    arms = relief.attended(result)
     known = [p for p in trials.incidences(result) if p.event in balance.events()]
     labels = dict.fromkeys(p.label for p in known)
     shapes = {label: style.marker(place + 1) for place, label in enumerate(labels)}

@@ -73,9 +73,8 @@ class Sitting:
 
 def sittings(result: Result) -> list[Sitting]:
     """The sessions of a result by length, under the first of its mechanisms."""
-    first = relief.rivals(result)[:1]
     found: dict[float, list[Arm]] = {}
-    arms = [a for a in result.arms if a.session is not None and [a.mechanism] == first]
+    arms = relief.attended(result)
     for arm in arms:
         assert arm.session is not None
         hours = arm.session.hours
