@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic import units
+from antalgic import standing, units
 from antalgic.arms import Arm, Setting, attended, is_behind, planned, setting, simulated
 from antalgic.dosing import Regimen
 from antalgic.errors import InputError
@@ -46,7 +46,8 @@ class Result:
     ``quantiles`` has dims (arm, output, time, quantile), ``mean`` (arm, output, time), over time in
     h and in the unit that stands beside each output as coordinate ``unit``; both are
     between-patient variability.  ``patients`` has one row per arm and person, the units of its
-    columns in ``patients.attrs["units"]``.
+    columns in ``patients.attrs["units"]``.  What is exploratory is marked in the coordinate
+    ``exploratory`` (arm, output); ``exploratory`` has the reasons by arm and output.
     """
 
     study: Study
@@ -56,6 +57,7 @@ class Result:
     mean: xr.DataArray
     patients: pd.DataFrame
     notes: tuple[str, ...] = field(default=())
+    exploratory: Mapping[str, standing.Reasons] = field(default_factory=dict)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -154,14 +156,23 @@ class Result:
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
     def to_parquet(self, folder: str | Path) -> None:
-        """Write quantiles.parquet, patients.parquet and, where kept, trajectories.parquet."""
+        """Write quantiles.parquet, patients.parquet and, where kept, trajectories.parquet.
+
+        What is exploratory stands in the metadata of each, by arm and output with the reasons;
+        pandas reads it back as ``attrs["exploratory"]``.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.quantile_table().to_parquet(folder / "quantiles.parquet", index=False)
-        self.patients.to_parquet(folder / "patients.parquet", index=False)
-        trajectories = self.trajectory_table()
-        if len(trajectories):
-            trajectories.to_parquet(folder / "trajectories.parquet", index=False)
+        tables = {
+            "quantiles": self.quantile_table(),
+            "patients": self.patients,
+            "trajectories": self.trajectory_table(),
+        }
+        for name, table in tables.items():
+            if len(table):
+                marked = table.copy(deep=False)
+                marked.attrs = {**table.attrs, "exploratory": self.exploratory}
+                marked.to_parquet(folder / f"{name}.parquet", index=False)
 
 
 def run(
@@ -236,13 +247,21 @@ def _collect(given: Setting, arms: list[Arm]) -> Result:
         mean, coords={k: v for k, v in labels.items() if k != "quantile"},
         dims=["arm", "output", "time"], name="mean", attrs=kind,
     )  # fmt: skip
-    units = ("output", [unit(name) for name in outputs])
-    bands, means = (array.assign_coords(unit=units) for array in (bands, means))
+    reasons = {arm.name: standing.exploratory(arm, given.condition) for arm in arms}
+    beside = {
+        "unit": ("output", [unit(name) for name in outputs]),
+        "exploratory": (
+            ("arm", "output"), [[name in reasons[arm.name] for name in outputs] for arm in arms]
+        ),
+    }  # fmt: skip
+    bands, means = (array.assign_coords(beside) for array in (bands, means))
     for array in (bands, means):
         array["time"].attrs["unit"] = "h"
     patients = pd.concat(tables, ignore_index=True)
     patients.attrs["units"] = {str(c): _unit_of(str(c)) for c in patients if _unit_of(str(c))}
-    return Result(study, people, tuple(arms), bands, means, patients, _notes(given, arms))
+    marked = {arm: found for arm, found in reasons.items() if found}
+    notes = _notes(given, arms, marked)
+    return Result(study, people, tuple(arms), bands, means, patients, notes, marked)
 
 
 def _absent(arm: Arm, output: str) -> bool:
@@ -360,14 +379,15 @@ def _exposures(simulation: Simulation) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _notes(given: Setting, arms: list[Arm]) -> tuple[str, ...]:
+def _notes(
+    given: Setting, arms: list[Arm], marked: Mapping[str, standing.Reasons]
+) -> tuple[str, ...]:
     """What a reader must know: dropped doses, assumptions, people outside a model's range."""
     people = given.people
-    notes = dict.fromkeys(people.notes)
-    if given.condition is not None:
-        notes |= {f"{given.condition.name}: {says}": None for says in given.condition.exploratory}
-        if any(moves(given.condition, arm.regimen, given.chained) for arm in arms):
-            notes |= dict.fromkeys(against_movement())
+    notes = dict.fromkeys((*people.notes, *standing.spoken(marked)))
+    condition = given.condition
+    if condition and any(moves(condition, arm.regimen, given.chained) for arm in arms):
+        notes |= dict.fromkeys(against_movement()[1:])
     for arm in {arm.label: arm for arm in arms}.values():
         notes |= dict.fromkeys(f"{arm.label}: {note}" for note in arm.regimen.notes)
         notes |= dict.fromkeys(f"{arm.label}: {note}" for note in _beside(arm))

@@ -1,7 +1,9 @@
 """Pain behind a study file: what is run, what comes out in which unit, and what is refused."""
 
 import json
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,8 +11,11 @@ import pyarrow.parquet
 import pytest
 
 import antalgic
+from antalgic import standing
+from antalgic.dosing import Regimen
 from antalgic.errors import InputError
 from antalgic.model import harm
+from antalgic.population import conditions
 from antalgic.study import loads
 
 STUDY = """\
@@ -192,9 +197,63 @@ def test_steady_state_has_no_pain() -> None:
 
 
 def test_a_condition_without_trials_is_marked() -> None:
-    notes = result(STUDY.replace("crps", "osteoarthritis")).notes
-    assert any(note.startswith("osteoarthritis: ") and "exploratory" in note for note in notes)
+    found = result(STUDY.replace("crps", "osteoarthritis"))
+    assert any(
+        note.startswith("exploratory: pain, ") and "of ketamine: osteoarthritis: " in note
+        for note in found.notes
+    )
+    assert set(found.exploratory) == {"ketamine"}
+    assert found.sel(arm="ketamine", output="pain").exploratory
+    assert not found.sel(arm="placebo", output="pain").exploratory
+    assert result(STUDY).exploratory == {}
     assert not any("exploratory" in note for note in result(STUDY).notes)
+
+
+@pytest.mark.parametrize(
+    ("dose", "marked"),
+    [
+        ("{drug: s-ketamine, route: iv, rate: 20 mg/h, for: 2 h, every: 15 days, times: 2}", True),
+        ("{drug: s-ketamine, route: iv, rate: 20 mg/h, for: 2 h, every: 7 days, times: 2}", False),
+        ("{drug: s-ketamine, route: iv, amount: 5 mg, for: 1 h}", False),
+    ],
+)
+def test_ketamine_given_again_to_hold_relief_is_maintenance(dose: str, marked: bool) -> None:
+    text = STUDY.replace(DRUG, f"    - {dose}\n").replace("2 weeks", "3 weeks")
+    regimen = loads(text).regimens()["ketamine"]
+    assert standing.maintained(regimen) is marked
+    assert bool(of_regimen(regimen)) is marked
+
+
+def test_another_form_after_the_infusion_is_maintenance() -> None:
+    film = "    - {drug: s-ketamine, route: film, amount: 50 mg, at: 48 h}\n"
+    assert standing.maintained(loads(STUDY.replace(DRUG, DRUG + film)).regimens()["ketamine"])
+    assert not standing.maintained(loads(STUDY).regimens()["placebo"])
+
+
+def of_regimen(regimen: Regimen) -> standing.Reasons:
+    """What is exploratory of the study's arm with ketamine if it had been given like this."""
+    arm = replace(result(STUDY).arm("ketamine"), regimen=regimen)
+    return standing.exploratory(arm, conditions.load("crps"))
+
+
+def test_block_and_r_ketamine_are_exploratory_by_themselves() -> None:
+    found = result(STUDY + "outputs: [pain, block]\n")
+    assert list(found.exploratory) == ["ketamine"]
+    assert list(found.exploratory["ketamine"]) == ["block"]
+    mirrored = loads(STUDY.replace("drug: s-ketamine", "drug: r-ketamine")).regimens()
+    (why,) = set(of_regimen(mirrored["ketamine"]).values())
+    assert why == ("no trial was found that shows a benefit of R-ketamine in people",)
+
+
+def test_files_say_what_is_exploratory(tmp_path: Path) -> None:
+    found = result(STUDY.replace("crps", "osteoarthritis"))
+    found.to_parquet(tmp_path)
+    for name in ("quantiles", "patients"):
+        kept = pd.read_parquet(tmp_path / f"{name}.parquet").attrs["exploratory"]
+        assert "no randomised trial" in kept["ketamine"]["pain"][0]
+        assert "placebo" not in kept
+    result(STUDY).to_parquet(tmp_path)
+    assert pd.read_parquet(tmp_path / "quantiles.parquet").attrs["exploratory"] == {}
 
 
 # Units and files

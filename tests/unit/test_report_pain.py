@@ -281,7 +281,7 @@ def test_what_is_the_same_under_each_mechanism_is_said_once() -> None:
     cells = {arm.name: (pain_page.Cell(arm.name),) for arm in drug}
     lines = [(arm, "ketamine", cells[arm.name]) for arm in drug]
     lines += [(arm, "placebo", (pain_page.Cell("5.3"),)) for arm in placebo]
-    assert [name for name, _ in pain_page._rows(lines)] == [
+    assert [name for name, _ in pain_page._rows(result(RIVALS), lines)] == [
         "ketamine, sensitization", "ketamine, block", "placebo, each mechanism",
     ]  # fmt: skip
 
@@ -298,8 +298,25 @@ def test_how_sure_counts_every_value_once() -> None:
 
 
 def test_a_condition_without_trials_is_exploratory() -> None:
-    assert "Exploratory. Osteoarthritis: " in said(EXPLORATORY)
-    assert "Exploratory." not in said(TRIAL)
+    words = said(EXPLORATORY)
+    assert "Pain under “ketamine” is exploratory" in words
+    assert "of ketamine: osteoarthritis: not graded" in words
+    assert words.count("ketamine (exploratory)") == 3
+    assert words.count("relief, week 1 (exploratory)") == 2
+    assert "xploratory" not in said(TRIAL)
+
+
+def test_what_is_exploratory_is_marked_in_figure_table_and_summary() -> None:
+    found = axes(EXPLORATORY)
+    assert found["pain"].get_title(loc="left") == "Pain (exploratory)"
+    assert "exploratory: pain of ketamine" in [t.get_text() for t in found["key"].texts]
+    assert found["blood"].get_title(loc="left") == "S-ketamine in blood"
+    assert axes(TRIAL)["pain"].get_title(loc="left") == "Pain"
+    rows = output.pain_rows(result(EXPLORATORY))
+    assert [row["exploratory"] for row in rows] == [True, False]
+    made = output.manifest(result(EXPLORATORY), "antalgic run trial.yaml")
+    assert list(made["exploratory"]) == ["ketamine"]
+    assert output.manifest(result(TRIAL), "antalgic run trial.yaml")["exploratory"] == {}
 
 
 # The command

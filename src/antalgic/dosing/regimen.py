@@ -177,12 +177,16 @@ class Regimen:
     @property
     def serial(self) -> bool:
         """Whether a drug is given again after a pause, rather than in one treatment."""
+        return self.again_after(_PAUSE) or self.steady_state is not None
+
+    def again_after(self, pause: float) -> bool:
+        """Whether more ketamine is given when none was given for longer than a pause (h)."""
         end = self.doses[0].end if self.doses else 0.0
         for dose in self.doses:
-            if dose.time - end > _PAUSE:
+            if dose.time - end > pause:
                 return True
             end = max(end, dose.end)
-        return self.steady_state is not None
+        return False
 
     def segments(self) -> tuple[Segment, ...]:
         """Ketamine for drawing: touching infusions of one item at one rate are one segment."""

@@ -187,15 +187,16 @@ def gather(result: Result) -> Page | None:
         ("Difference", "points, 95 % interval"),
         ("Needed for one more", "people, 95 % interval"),
     )
-    return Page(heads, tuple(_group(pair, len(relief.rivals(result)) > 1) for pair in found))
+    return Page(heads, tuple(_group(result, pair) for pair in found))
 
 
-def _group(pair: Pair, several: bool) -> Group:
-    under = f", {pair.arm.mechanism}" if several else ""
+def _group(result: Result, pair: Pair) -> Group:
+    under = f", {pair.arm.mechanism}" if len(relief.rivals(result)) > 1 else ""
+    mark = relief.mark(result, pair.arm)
     return Group(
         f"{pair.arm.label} against {pair.control.label}{under}",
         said_size(pair),
-        tuple((line.what, _cells(line)) for line in pair.lines),
+        tuple((line.what + mark * line.good, _cells(line)) for line in pair.lines),
     )
 
 
@@ -239,6 +240,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
                 {
                     "what": line.name,
                     "benefit": line.good,
+                    "exploratory": line.good and bool(relief.mark(result, pair.arm)),
                     "drug": line.drug,
                     "control": line.control,
                     "difference": {"value": line.gap, "low": line.low, "high": line.high},
@@ -261,7 +263,8 @@ def spoken(result: Result) -> list[str]:
     for pair in pairs(result):
         benefits = [line for line in pair.lines if line.good]
         harms = [line for line in pair.lines if not line.good]
-        parts = [_brief(benefits[0] if relief.chronic(result) is None else benefits[-1])]
+        first = benefits[0] if relief.chronic(result) is None else benefits[-1]
+        parts = [_brief(first) + relief.mark(result, pair.arm)]
         if harms:
             parts.append(_brief(max(harms, key=lambda line: line.gap)))
         if pair.arm.model is not None and pair.arm.name in waits:

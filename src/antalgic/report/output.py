@@ -81,6 +81,7 @@ def manifest(result: Result, command: str) -> dict[str, Any]:
         "condition": study.condition,
         "mechanisms": relief.rivals(result),
         "parameter_hash": parameter_hash(result.arms, study.condition),
+        "exploratory": result.exploratory,
         "notes": list(result.notes),
         "text": study.text,
     }
@@ -118,6 +119,7 @@ def summary(result: Result, out: Path) -> dict[str, Any]:
         "benefit_harm": balance.rows(result),
         "session": clinic.rows(result),
         "exposure": exposure.rows(result),
+        "exploratory": result.exploratory,
         "notes": list(result.notes),
     }
 
@@ -157,7 +159,8 @@ def _pain_listing(result: Result, rows: list[dict[str, Any]], below: list[str]) 
         ("arm", "start", *names),
         [
             (
-                row["arm"], points(row["start"]),
+                f"{row['arm']}\nexploratory" if row["exploratory"] else row["arm"],
+                points(row["start"]),
                 *(f"{points(v['mean'])}\n{percent(v[asked])}"
                   for v in row["visits"].values()),
             )
@@ -180,6 +183,7 @@ def pain_rows(result: Result) -> list[dict[str, Any]]:
         {
             "arm": arm.name,
             "mechanism": arm.mechanism,
+            "exploratory": bool(relief.mark(result, arm)),
             "start": float(relief.column(result, arm, "pain.baseline").mean()),
             "visits": {
                 v.name: {

@@ -45,6 +45,9 @@ _SEEN = {
     "not found": "not found",
 }
 
+#: What stands at the head of the report, sentence by sentence.
+_SAID = (pain_page.summary, pain_page.doubt, tables.summary)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -84,7 +87,7 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
         version=manifest.get("antalgic", __version__),
         css=Markup(_text("page.css")),
         research=words.RESEARCH,
-        summary=" ".join(filter(None, (pain_page.summary(result), tables.summary(result)))),
+        summary=" ".join(filter(None, (said(result) for said in _SAID))),
         pain=pain_page.gather(result),
         pain_drawn=[Markup(text) for text in _pain_drawn(result)],
         balance=balance.gather(result),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from antalgic import standing
 from antalgic.model import mechanism as mechanisms
 from antalgic.model import receptor
 from antalgic.model.movement import movement
@@ -103,7 +104,7 @@ def gather(result: Result) -> Pain | None:
         rivals=tuple(_rival(result, name, found) for name in rivals) if several else (),
         verdict=_verdict(result, found) if several else "",
         sure=tuple(_sure(name, result.study.condition) for name in rivals),
-        exploratory=condition.exploratory,
+        exploratory=tuple(standing.spoken(result.exploratory)),
         evidence=tuple(s.says for s in condition.evidence if s.says not in condition.exploratory),
         condition=condition.title,
         trials=found.titles,
@@ -122,7 +123,10 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
     groups = [
         Group(
             "Pain, 0 to 10", "mean, and standard deviation between people",
-            _rows([(arm, arm.label, _pain_cells(result, arm, visits, found)) for arm in arms]),
+            _rows(
+                result,
+                [(arm, arm.label, _pain_cells(result, arm, visits, found)) for arm in arms],
+            ),
         )
     ]  # fmt: skip
     pairs = relief.pairs(result)
@@ -133,6 +137,7 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
                 "mean, standard deviation between people"
                 + (f", and standard error in a trial of {_size(found)}" if found.sizes else ""),
                 _rows(
+                    result,
                     [
                         (
                             a,
@@ -140,7 +145,7 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
                             _difference_cells(result, a, b, visits, found),
                         )
                         for a, b in pairs
-                    ]
+                    ],
                 ),
             )
         )
@@ -149,7 +154,10 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
         groups.append(
             Group(
                 f"Pain of {chronic:g} or more", "share of the people",
-                _rows([(a, a.label, _persistent(result, a, visits, chronic)) for a in arms]),
+                _rows(
+                    result,
+                    [(a, a.label, _persistent(result, a, visits, chronic)) for a in arms],
+                ),
             )
         )  # fmt: skip
         return groups
@@ -158,6 +166,7 @@ def _groups(result: Result, visits: Sequence[Visit], found: Published) -> list[G
             Group(
                 f"At least {relief.percent(least)} relief", "share of the people",
                 _rows(
+                    result,
                     [
                         (arm, arm.label, _share_cells(result, arm, visits, least, found))
                         for arm in arms
@@ -176,7 +185,7 @@ def _persistent(
 
 
 def _rows(
-    lines: Sequence[tuple[Arm, str, tuple[Cell, ...]]],
+    result: Result, lines: Sequence[tuple[Arm, str, tuple[Cell, ...]]]
 ) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     """Lines under their names; one for all mechanisms where these make no difference."""
     several = len({arm.mechanism for arm, _, _ in lines}) > 1
@@ -184,7 +193,8 @@ def _rows(
     for arm, name, cells in lines:
         same = all(other == cells for _, n, other in lines if n == name)
         own = "each mechanism" if same else str(arm.mechanism)
-        found[f"{name}, {own}" if several else name] = cells
+        full = f"{name}, {own}" if several else name
+        found[full + relief.mark(result, arm)] = cells
     return tuple(found.items())
 
 
@@ -302,6 +312,15 @@ def summary(result: Result) -> str:
             f"{words.listed(shares)}."
         )
     return " ".join(said)
+
+
+def doubt(result: Result) -> str:
+    """Where pain is exploratory, in a sentence; empty where it is nowhere."""
+    marked = {a.label: None for a in relief.followed(result) if relief.mark(result, a)}
+    if not marked:
+        return ""
+    arms = words.listed([f"“{label}”" for label in marked])
+    return f"Pain under {arms} is exploratory: the evidence does not allow it to be relied on."
 
 
 def _lasting(result: Result, arm: Arm, other: Arm) -> str:

@@ -179,7 +179,8 @@ def _pain(given: Scene, rival: str, wide: bool, shared: bool) -> Callable[[Axes]
         pain_panels.mark(axes, points, given.shapes, given.hues, given.window)
         pain_panels.time_axis(axes, given.window, labelled=not shared)
         axes.tick_params(labelbottom=not shared)
-        axes.set_title("Pain", loc="left", fontweight="bold", pad=5, fontsize=10)
+        title = f"Pain{relief.mark(given.result, *arms)}"
+        axes.set_title(title, loc="left", fontweight="bold", pad=5, fontsize=10)
         if wide:
             ends = [(c.stroke, float(c.rows[2][-1]), c.arm.label) for c in found]
             _labels(axes, ends)
@@ -196,7 +197,8 @@ def _difference(given: Scene, rival: str, wide: bool, *, titled: bool) -> Callab
         pain_panels.mark(axes, points, given.shapes, given.hues, given.window)
         pain_panels.time_axis(axes, given.window, labelled=True)
         if titled:
-            axes.set_title(_against(pairs), loc="left", fontweight="bold", pad=5)
+            title = _against(pairs) + relief.mark(given.result, *(a for a, _ in pairs))
+            axes.set_title(title, loc="left", fontweight="bold", pad=5)
         if wide and len(pairs) > 1:
             curve = [relief.curve(given.result, a, b)[-1] for a, b in pairs]
             _labels(axes, [
@@ -222,7 +224,8 @@ def _behind(given: Scene, output: str) -> Callable[[Axes], None]:
         pain_panels.draw(axes, output, found, given.window, thin=True, means=bool(points))
         pain_panels.mark(axes, points, given.shapes, given.hues, given.window)
         pain_panels.time_axis(axes, given.window, labelled=True)
-        axes.set_title(pain_panels.title(output), loc="left", fontweight="bold", pad=5)
+        title = pain_panels.title(output) + relief.mark(given.result, *arms, output=output)
+        axes.set_title(title, loc="left", fontweight="bold", pad=5)
 
     return drawn
 
@@ -235,7 +238,8 @@ def _beginning(given: Scene, begun: Window) -> Callable[[Axes], None]:
         pain_panels.draw(axes, "pain", found, begun, thin=True, means=bool(points))
         pain_panels.mark(axes, points, given.shapes, given.hues, begun)
         pain_panels.time_axis(axes, begun, labelled=True)
-        axes.set_title("Pain at the beginning", loc="left", fontweight="bold", pad=5)
+        title = f"Pain at the beginning{relief.mark(given.result, *given.arms)}"
+        axes.set_title(title, loc="left", fontweight="bold", pad=5)
 
     return drawn
 
@@ -364,6 +368,7 @@ def _key(given: Scene, *, named: bool) -> list[tuple[str, str]]:
     if given.points(over=False):
         found.append(("mean", f"mean of the {'person' if people == 1 else 'people'}, "
                       "which the published means belong to"))  # fmt: skip
+    found += [("said", said) for said in _exploratory(given)]
     sizes = words.listed([str(n) for n in given.published.sizes.values()])
     for place, label in enumerate(given.shapes):
         size = f", {sizes} patients" if sizes and place == 0 else ""
@@ -371,9 +376,17 @@ def _key(given: Scene, *, named: bool) -> list[tuple[str, str]]:
     return found
 
 
+def _exploratory(given: Scene) -> list[str]:
+    """The arms in which pain is exploratory, in words."""
+    marked = {a.label: None for a in given.arms if relief.mark(given.result, a)}
+    return [f"exploratory: pain of {words.listed(list(marked))}"] if marked else []
+
+
 def _sample(given: Scene, axes: Axes, kind: str, x: float, y: float) -> None:
     sort, _, name = kind.partition(":")
     ends = [x, x + 0.34]
+    if sort == "said":
+        return
     if sort == "arm":
         hue = given.hues[name]
         axes.plot(ends, [y, y], color=hue.colour, linestyle=hue.dash, linewidth=1.7)

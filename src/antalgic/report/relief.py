@@ -85,6 +85,12 @@ def pairs(result: Result) -> list[tuple[Arm, Arm]]:
     return [(arm, other) for arm, other in both if other is not None]
 
 
+def mark(result: Result, *arms: Arm, output: str = "pain") -> str:
+    """What follows the name of an output, or of arms, where it is exploratory in one of them."""
+    marked = any(output in result.exploratory.get(arm.name, ()) for arm in arms)
+    return " (exploratory)" if marked else ""
+
+
 def column(result: Result, arm: Arm, name: str) -> NDArray[np.float64]:
     """A column of the table of patients for one arm."""
     table = result.patients
