@@ -309,13 +309,6 @@ def test_the_page_has_its_panels_and_no_number_is_missing(text: str) -> None:
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("name", ["session", "harm", "balance"])
-def test_no_digit_is_typed_in_the_templates(name: str) -> None:
-    folder = Path(page.__file__).parent / "templates"
-    text = (folder / f"{name}.html.j2").read_text(encoding="utf-8")
-    assert not re.search(r"\d", re.sub(r"\{%.*?%\}|\{\{.*?\}\}|<[^>]*>", " ", text, flags=re.S))
-
-
 def test_the_command_says_benefit_harm_and_session(tmp_path: Path) -> None:
     found = json.loads(json.dumps(output.summary(result(LONG), tmp_path), allow_nan=False))
     assert [row["arm"] for row in found["benefit_harm"]] == ["twice", "once", "spray"]

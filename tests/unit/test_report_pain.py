@@ -223,14 +223,6 @@ def test_the_page_has_pain_and_no_number_is_missing(text: str) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_no_digit_is_typed_in_the_template_of_pain() -> None:
-    folder = Path(page.__file__).parent / "templates"
-    text = (folder / "pain.html.j2").read_text(encoding="utf-8")
-    words = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|<[^>]*>", " ", text, flags=re.S)
-    assert not re.search(r"\d", words)
-    assert re.search(r"How sure", words)
-
-
 def test_the_table_by_week_is_that_of_the_patients() -> None:
     found, people = result(TRIAL), result(TRIAL).patients
     pain = pain_page.gather(found)

@@ -32,15 +32,14 @@ def lines(content: Content, chars: int, *, named: bool) -> Lines:
     ``named`` adds the name of each arm, where curves are not labelled themselves.
     """
     people = len(content.result.people)
+    who = words.count(people, "person", "people")
     found: Lines = []
     if people == 1:
         found.append(("median", "one typical person"))
     elif content.thin:
-        found.append(("band", f"median and 25–75 % of {words.count(people, 'person', 'people')}"))
+        found.append(("band", f"median and {words.MIDDLE} of {who}"))
     else:
-        found.append(
-            ("band", f"median, 25–75 % and 5–95 % of {words.count(people, 'person', 'people')}")
-        )
+        found.append(("band", f"median, {words.MIDDLE} and {words.BAND} of {who}"))
     if named:
         tracks = {t.arm.name: t for found in content.tracks.values() for t in found}
         found += [

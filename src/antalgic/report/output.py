@@ -139,7 +139,7 @@ def print_summary(result: Result, out: Path) -> None:
         *balance.spoken(result), *(f"note: {note}" for note in result.notes),
         f"report: {out / 'report.html'}",
     ]  # fmt: skip
-    title = f"{result.study.study}: {len(result.people)} people, median and 5–95 %"
+    title = f"{result.study.study}: {len(result.people)} people, median and {words.BAND}"
     pain = pain_rows(result)
     if rows or not pain:
         Listing(title, columns, rows, () if pain else below).show()

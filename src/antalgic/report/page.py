@@ -87,6 +87,7 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
         version=manifest.get("antalgic", __version__),
         css=Markup(_text("page.css")),
         research=words.RESEARCH,
+        band=words.BAND,
         summary=" ".join(filter(None, (said(result) for said in _SAID))),
         pain=pain_page.gather(result),
         pain_drawn=[Markup(text) for text in _pain_drawn(result)],

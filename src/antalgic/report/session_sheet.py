@@ -247,7 +247,7 @@ def _key(given: Sitting) -> list[tuple[str, str]]:
     if people == 1:
         found.append(("line", "one typical person"))
     else:
-        bands = "25–75 %" if thin else "25–75 % and 5–95 %"
+        bands = words.MIDDLE if thin else f"{words.MIDDLE} and {words.BAND}"
         who = words.count(people, "person", "people")
         found.append(("thin" if thin else "band", f"median, {bands} of {who}"))
     if given.span:

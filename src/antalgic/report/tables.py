@@ -329,14 +329,14 @@ def summary(result: Result) -> str:
 def _once(parts: list[str]) -> str:
     """A list in which the verb, and what the interval is, are said the first time only."""
     later = (p.replace(" peaks at ", " at ").removeprefix("peaks ") for p in parts[1:])
-    return words.listed([parts[0], *(part.replace("(5–95 %: ", "(") for part in later)])
+    return words.listed([parts[0], *(part.replace(f"({words.BAND}: ", "(") for part in later)])
 
 
 def _peak(row: Endpoint) -> str:
     """Such as "peaks at 215 ng/mL (5–95 %: 162–286)"."""
     between = interval(row)
     return f"peaks at {words.digits(row.median)} ng/mL" + (
-        f" (5–95 %: {between})" if between else ""
+        f" ({words.BAND}: {between})" if between else ""
     )
 
 

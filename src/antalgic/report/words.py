@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from antalgic.simulation import QUANTILES
+
 #: Between groups of three digits, as SI asks: a thin space that does not break.
 THIN = "\u202f"
 MISSING = "n/a"
@@ -16,6 +18,9 @@ _ROUTES = {
     "sublingual": "under the tongue",
 }
 _SPELLED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+#: The bands of a result in words: between the outermost quantiles, and of the middle half.
+BAND = f"{100 * QUANTILES[0]:g}–{100 * QUANTILES[-1]:g} %"
+MIDDLE = f"{100 * QUANTILES[1]:g}–{100 * QUANTILES[-2]:g} %"
 RESEARCH = (
     "Research software: it simulates populations and hypothetical typical patients. "
     "It is not a dose for a person."
