@@ -206,8 +206,8 @@ def _check_number(
 ) -> None:  # fmt: skip
     needs = _NEEDS.get(number.measure, ("of_study", "arm", "at"))
     for field in needs:
-        own = {"with": number.other}.get(field, getattr(number, field, None))
-        if own is None:
+        own = number.other if field == "with" else getattr(number, field)
+        if own is None and not (field == "at" and number.level is not None):
             raise doc.error(f"{number.measure} needs {shown(field)}", *place)
     if number.mechanism is not None:
         _among(doc, number.mechanism, mechanisms.names(), *place, "mechanism")

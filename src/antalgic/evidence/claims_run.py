@@ -140,8 +140,8 @@ def _key(
         chosen = {"mechanism": number.mechanism or mechanism}
         models = (study.models or Models()).model_copy(update=chosen)
         study = study.model_copy(update={"models": models})
-    text = study.model_dump_json(exclude={"study", "question"})
-    return _Wanted(f"{text} {sorted(own.items())}", study, own)
+    same = study.model_copy(update={"study": "", "question": None})
+    return _Wanted(f"{same!r} {sorted(own.items())}", study, own)
 
 
 def _tell(
