@@ -265,6 +265,9 @@ def claims(
     name: Annotated[
         str | None, typer.Argument(help="Name of a claim, such as C38; all by default.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page that anyone can read.")
+    ] = None,
     mechanism: Annotated[
         str, typer.Option("--mechanism", help="Mechanism that the claims are simulated with.")
     ] = "sensitization",
@@ -279,7 +282,11 @@ def claims(
     from antalgic.report import claims_page
 
     asked = evidence.names() if name is None else [evidence.load(name).claim]
+    if html is not None:
+        claims_page.check(html)
     found = claims_run.run(asked, mechanism, threads=threads)
+    if html is not None:
+        claims_page.write(found, html, mechanism=mechanism)
     if as_json:
         _print_json(claims_page.to_json(found))
     elif name is None:

@@ -62,7 +62,7 @@ def filled(outcome: Outcome, head: str, rest: str) -> str:
         return value(told.numbers[head], outcome.values[head])
     if head in claims.OF_STUDY:
         study = claims.study_of(told.studies[rest])
-        return _condition(study) if head == "condition" else _people(study)
+        return condition(study) if head == "condition" else _people(study)
     if head == "arm":
         name, _, arm = rest.partition(".")
         study = claims.study_of(told.studies[name])
@@ -146,7 +146,8 @@ def scale(output: str) -> str:
     return found[1] if found else known.unit
 
 
-def _condition(study: Study) -> str:
+def condition(study: Study) -> str:
+    """The study's condition within a sentence."""
     assert study.condition is not None
     title = conditions.load(study.condition).title
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]

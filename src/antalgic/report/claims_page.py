@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
+from antalgic import __version__
 from antalgic.errors import InputError
 from antalgic.evidence import claims
 from antalgic.evidence.claims import Outcome, Published
 from antalgic.evidence.claims_run import Told
-from antalgic.report import claim_words
+from antalgic.report import claim_figure, claim_words, page, svg, words
 from antalgic.report.listings import Listing, Record
 
 
@@ -45,7 +48,7 @@ def record(told: Told) -> Record:
             "says": claim.says,
             "verdict of the evidence": f"{claim.verdict}: {claim.reason}",
             "in plain words": claim.answer.strip(),
-            "published": [said(row) for row in claim.evidence],
+            "published": [said(row, row.source) for row in claim.evidence],
             "withheld": WITHHELD if claim.withheld else "",
             "exploratory": list(outcome.exploratory),
             "simulated": claim_words.sentence(outcome),
@@ -60,11 +63,11 @@ def record(told: Told) -> Record:
 WITHHELD = "Results of one or more studies are kept back for a blind check and are not shown here."
 
 
-def said(row: Published) -> str:
-    """A published number with its size, design and spread."""
+def said(row: Published, cited: str | int) -> str:
+    """A published number with its size, design and spread, and where it is cited."""
     size = f"n = {row.n}" if row.n else ""
     beside = ", ".join(filter(None, (row.design, size, row.spread)))
-    return f"{row.says}{f' ({beside})' if beside else ''} [{row.source}]"
+    return f"{row.says}{f' ({beside})' if beside else ''} [{cited}]"
 
 
 def numbers(outcome: Outcome) -> dict[str, str]:
@@ -115,3 +118,65 @@ def check(path: Path) -> None:
         raise InputError(f"'{path}' is a folder, expected a file", field="--html")
     if not path.parent.is_dir():
         raise InputError(f"there is no folder '{path.parent}'", field="--html")
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+def write(found: Sequence[Told], path: Path, *, mechanism: str) -> None:
+    """Write the page of these claims; it loads nothing from elsewhere and runs no script."""
+    path.write_text(html(found, mechanism=mechanism), encoding="utf-8")
+
+
+def html(found: Sequence[Told], *, mechanism: str) -> str:
+    """The page as text, by section of the article."""
+    sections: dict[str, list[dict[str, Any]]] = {}
+    for told in found:
+        sections.setdefault(told.outcome.claim.section, []).append(_article(told))
+    return (
+        page.environment()
+        .get_template("claims.html.j2")
+        .render(
+            version=__version__,
+            css=Markup(page.template_text("page.css")),
+            own_css=Markup(page.template_text("claims.css")),
+            research=words.RESEARCH,
+            summary=words.sentence(f"{tally([told.outcome for told in found])}"),
+            sections=list(sections.items()),
+            withheld=WITHHELD,
+            seen=page.SEEN,
+            reproduce=f"Simulated with the mechanism {mechanism}, by antalgic claims --html.",
+        )
+    )
+
+
+def _article(told: Told) -> dict[str, Any]:
+    outcome, claim = told.outcome, told.outcome.claim
+    places = list(claim.sources)
+    return {
+        "name": claim.claim,
+        "question": claim.question,
+        "answer": claim.answer.strip(),
+        "verdict": claim.verdict,
+        "reason": claim.reason,
+        "says": claim.says,
+        "images": _images(told),
+        "sentence": claim_words.sentence(outcome),
+        "agrees": outcome.agrees,
+        "beside": claim_words.verdict(outcome),
+        "exploratory": outcome.exploratory,
+        "published": [said(row, places.index(row.source) + 1) for row in claim.evidence],
+        "withheld": claim.withheld,
+        "sources": list(claim.sources.values()),
+    }
+
+
+def _images(told: Told) -> list[Markup]:
+    """The figure twice, for a page and for a telephone."""
+    drawn = []
+    for layout in ("wide", "narrow"):
+        figure = claim_figure.draw(told, layout)
+        if figure is not None:
+            name = f"{told.outcome.claim.claim}-{layout}"
+            drawn.append(Markup(svg.inline(figure, name, claim_figure.alt(told), css=layout)))
+    return drawn
