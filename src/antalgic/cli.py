@@ -281,7 +281,7 @@ def claims(
     from antalgic.evidence import claims_run
     from antalgic.report import claims_page
 
-    asked = evidence.names() if name is None else [evidence.load(name).claim]
+    asked = [evidence.load(one) for one in (evidence.names() if name is None else (name,))]
     if html is not None:
         claims_page.check(html)
     found = claims_run.run(asked, mechanism, threads=threads)

@@ -70,19 +70,18 @@ class Told:
 
 
 def run(
-    names: Sequence[str],
+    asked: Sequence[Claim],
     mechanism: str = mechanisms.DEFAULT,
     *,
     changes: Mapping[str, float] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Told]:
-    """The claims by name, simulated where they can be; studies that they share run once.
+    """Claims simulated where they can be; studies that they share run once.
 
     ``changes`` replaces typical parameters of the chain by name.  Raises InputError for an unknown
-    name, or a study that cannot be run.
+    mechanism, or a study that cannot be run.
     """
-    asked = [claims.load(name) for name in names]
     mechanisms.load(mechanism)
     wanted: dict[str, _Wanted] = {}
     for claim in asked:

@@ -19,6 +19,7 @@ from antalgic.report.window import words_of
 from antalgic.study import Study
 from antalgic.units import Kind
 
+_MINUS = "\u2212"
 _SHARES = ("responders", "persistent", "incidence", "screened", "relief")
 _HOURS = ("lasts", "first", "fades", "tmax", "half-life-blood")
 _PLAIN = ("together", "linearity", "first-response")
@@ -85,6 +86,8 @@ def value(number: Number, found: float) -> str:
     """A number by its measure: "−2.6", "64 %", "27 percentage points", "2.3 h", "120 ng/mL"."""
     if claims.never(found):
         return _NEVER.get(number.measure, words.MISSING)
+    if number.ratio and number.measure in claims.OF_BLOOD:
+        return relief.percent(found)
     if number.ratio or number.measure == "wind-up":
         return f"{words.digits(found, 2)} times"
     if number.measure in _SHARES or _is_risk(number):
@@ -111,7 +114,8 @@ def _is_risk(number: Number) -> bool:
 def _share(number: Number, found: float) -> str:
     if number.over is None:
         return share(found) if found >= 0 else f"\u2212{share(-found)}"
-    return f"{_signed(100 * found, 0)} percentage points"
+    gap = _signed(100 * found, 0)
+    return f"{gap} percentage point{'' if gap.lstrip(_MINUS) == '1' else 's'}"
 
 
 def _of_output(output: str, found: float) -> str:
@@ -135,7 +139,7 @@ def duration(hours: float) -> str:
     for name, size in (("weeks", 168.0), ("days", 24.0), ("h", 1.0)):
         least = {"weeks": 35 * 24.0, "days": 48.0, "h": 1.0}[name]
         if hours >= least:
-            return f"{words.digits(hours / size, 2)} {name}"
+            return f"{hours / size:.2g} {name}"
     return f"{60 * hours:.0f} min"
 
 
