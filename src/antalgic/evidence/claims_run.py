@@ -324,7 +324,7 @@ def _against(number: Number, ran: Ran, arm: str, over: str) -> float:
         return float(ran.times[np.argmax(better)]) if better.any() else math.inf
     treated = ran.arms[arm].regimen.treated
     end = treated[1] if treated else 0.0
-    start = int(np.searchsorted(ran.times, end))
+    start = max(int(np.searchsorted(ran.times, end)), int(np.argmax(better)))
     lost = np.flatnonzero(~better[start:])
     return float(ran.times[start + lost[0]] - end) if len(lost) else math.inf
 

@@ -90,12 +90,12 @@ def value(number: Number, found: float) -> str:
         return relief.percent(found)
     if number.ratio or number.measure == "wind-up":
         return f"{words.digits(found, 2)} times"
-    if number.measure in _SHARES or _is_risk(number):
-        return _share(number, found)
     if number.measure in _HOURS:
         return duration(found)
     if number.measure in ("nnt", "nnh"):
         return words.digits(found, 2)
+    if number.measure in _SHARES or _is_risk(number):
+        return _share(number, found)
     if number.measure in _BLOOD:
         return f"{words.digits(found)} {_BLOOD[number.measure]}"
     if number.measure in _PLAIN:
@@ -162,12 +162,10 @@ def _people(study: Study) -> str:
 
 
 def when(hours: float) -> str:
-    """A time of a study: "45 min", "day 7", "week 12"."""
+    """A time of a study: "45 min", "day 30", "week 12"."""
     for name, size in (("week", 168.0), ("day", 24.0)):
-        if hours >= 2 * size:
-            place = hours / size
-            whole = abs(place - round(place)) < 1e-6
-            return f"{name} {place:.0f}" if whole else f"{name} {words.digits(place, 2)}"
+        if hours >= 2 * size and abs(hours / size - round(hours / size)) < 1e-6:
+            return f"{name} {hours / size:.0f}"
     return words_of(hours)
 
 
