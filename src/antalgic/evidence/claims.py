@@ -63,8 +63,8 @@ class Number(Measured):
     Beside those of `Measured`: nnt, people treated for one more with ``relief`` than under
     ``over``, and nnh for one more with an event of the session; lasts, hours after the end of
     treatment until the mean, once ``least`` or more below ``over``, no longer is; first, the first
-    hour at which it is; fades, hours after the last dose of the session until the mean of an output is
-    within a tenth of its largest change; cmax, tmax, auc and half-life-blood, medians in blood;
+    hour at which it is; fades, hours after the last dose of the session until the mean of an output
+    is within a tenth of its largest change; cmax, tmax, auc and half-life-blood, medians in blood;
     wind-up, the last over the first response of a train of stimuli under ``concentrations``, and
     first-response; screened, the share whom a ``guideline`` leaves out; together, the correlation
     over people of the changes of two outputs, ``output`` and ``with``.  What never happens is
