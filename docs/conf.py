@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import calibration_page  # noqa: E402  (found through the line above)
+import claims_page  # noqa: E402  (found through the line above)
 import harm_page  # noqa: E402  (found through the line above)
 import shelf_page  # noqa: E402  (found through the line above)
 
@@ -26,9 +27,11 @@ myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
 
 html_theme = "furo"
+html_extra_path = ["_generated/extra"]
 html_title = f"Antalgic {release}"
 nitpicky = True
 
 shelf_page.write(HERE / "_generated" / "shelf.md")
 calibration_page.write(HERE / "_generated")
 harm_page.write(HERE / "_generated" / "harm.md")
+claims_page.write(HERE / "_generated")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +95,7 @@ class Setting:
     """What all arms of a study share: people, readout times (h) and the painful condition.
 
     ``condition`` is None where only the blood is followed; ``chained`` names the outputs behind it.
+    ``changes`` replaces typical parameters of the chain by name.
     """
 
     study: Study
@@ -104,6 +105,7 @@ class Setting:
     chained: tuple[str, ...]
     trajectories: bool
     threads: int | None
+    changes: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def resting(self) -> People:
@@ -176,9 +178,9 @@ def simulated(given: Setting, arm: Arm, done: Mapping[str, Simulation]) -> Arm:
         )  # fmt: skip
     if arm.regimen.decisions:
         if chain is None:
-            field = next(iter(arm.regimen.decisions[0].rules))
+            rule = next(iter(arm.regimen.decisions[0].rules))
             raise given.study.error(
-                f"{field} needs pain to be followed: give the study a condition and an output "
+                f"{rule} needs pain to be followed: give the study a condition and an output "
                 "such as pain",
                 "arms", arm.regimen.name,
             )  # fmt: skip
@@ -425,7 +427,7 @@ def _chain(shared: Setting, arm: Arm, some: People | None = None, **session: Any
         return follow(
             arm.mechanism, arm.model, arm.regimen, shared.condition, some or shared.resting,
             seed=study.seed, typical=study.population.typical, threads=shared.threads,
-            **(session or asked),
+            changes=shared.changes, **(session or asked),
         )  # fmt: skip
     except InputError as error:
         places: dict[str | None, tuple[str, ...]] = {

@@ -261,6 +261,41 @@ def responders(
 
 
 @app.command()
+def claims(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a claim, such as C38; all by default.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page that anyone can read.")
+    ] = None,
+    mechanism: Annotated[
+        str, typer.Option("--mechanism", help="Mechanism that the claims are simulated with.")
+    ] = "sensitization",
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold claims about ketamine in chronic pain against the evidence and a simulation."""
+    from antalgic.evidence import claims as evidence
+    from antalgic.evidence import claims_run
+    from antalgic.report import claims_page
+
+    asked = [evidence.load(one) for one in (evidence.names() if name is None else (name,))]
+    if html is not None:
+        claims_page.check(html)
+    found = claims_run.run(asked, mechanism, threads=threads)
+    if html is not None:
+        claims_page.write(found, html, mechanism=mechanism)
+    if as_json:
+        _print_json(claims_page.to_json(found))
+    elif name is None:
+        claims_page.listing(found).show()
+    else:
+        claims_page.record(found[0]).show()
+
+
+@app.command()
 def bench(
     people: Annotated[int, typer.Option("--people", min=1, help="People to simulate.")] = 10_000,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads.")] = None,

@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from antalgic import units, yamlfile
+from antalgic import yamlfile
 from antalgic.dosing import Regimen
-from antalgic.dosing.fields import Hours, Strict
+from antalgic.dosing.fields import Strict
 from antalgic.errors import InputError, did_you_mean, shown
-from antalgic.evidence import offset
+from antalgic.evidence import measures, offset
+from antalgic.evidence.measures import Measured
 from antalgic.model import defaults, shelf
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.shelf import PKModel
@@ -29,48 +30,24 @@ from antalgic.simulation.individual import Array
 from antalgic.simulation.session import WATCHED, Session, Watch, heaviest
 from antalgic.sources import Source, read_sources
 from antalgic.study import Study
-from antalgic.units import Kind
 
-Measure = Literal[
-    "mean", "relief", "change", "responders", "persistent", "half-life", "C50", "half-level",
-    "linearity", "incidence", "highest", "rise",
-]  # fmt: skip
-#: Measures of the hours of one session.
-_OF_SESSION = ("incidence", "highest", "rise")
+Measure = measures.Measure | Literal["half-life", "C50"]
 #: Measures that come from one fit of a slow effect site, in the order of `offset.fitted`.
 _OF_SITE = ("half-life", "C50")
-#: Measures of an output against the level, over all readouts.
-_OF_LEVEL = ("half-level", "linearity")
-Level = Annotated[float, BeforeValidator(lambda v: units.parse(v, Kind.CONCENTRATION))]
 Changes = Mapping[str, float]
 
 
-class Finding(Strict):
-    """One printed number: of an arm, or of an arm less (``ratio``: over) another, ``over``.
+class Finding(Measured):
+    """One printed number, measured as `Measured` says.
 
-    measure: mean of the output; relief, the fall of the mean as a share of its start; change of the
-    mean from its start; responders, the share of people whose output fell by ``relief`` or more;
-    persistent, the share whose output is ``least`` or more;
-    half-life (d) and C50 (ng/mL), those of the slow effect site fitted by `offset.fitted`;
-    half-level, the level (ng/mL, like S-ketamine) at which the mean has fallen by half; linearity,
-    the correlation of the mean with the level up to a time.  Of the heaviest session: incidence of
-    an event, the mean of everyone's highest value, and the highest rise of the mean.
-    at: h; or level: when the effect site of a typical person first reaches it (ng/mL).
+    half-life (d) and C50 (ng/mL) are those of the slow effect site fitted by `offset.fitted`.
     within: where the mean of a calibrated simulator must lie, by target number.
     use: whether calibration fits it or only checks it.  miss: why the product misses it.
     """
 
     id: str
     arm: str
-    over: str | None = None
-    ratio: bool = False
-    output: str = "pain"
-    at: Hours | None = None
-    level: Level | None = None
     measure: Measure
-    relief: float | None = None
-    least: float | None = None
-    changes: dict[str, float] = Field(default_factory=dict)
     value: float
     se: float | None = None
     within: tuple[float, float] | None = None
@@ -211,7 +188,9 @@ def _values(
     shared = {**own, **(changes or {}), **load(name).changes}
     people = setting.people if size is None else setting.people.part(0, size)
     times = _times(setting, findings)
-    outputs = sorted({f.output for f in findings if f.measure not in _OF_SESSION} | {"block"})
+    outputs = sorted(
+        {f.output for f in findings if f.measure not in measures.OF_SESSION} | {"block"}
+    )
     solved: dict[tuple[str, str], dict[str, Array]] = {}
     attended: dict[tuple[str, str], Chain] = {}
 
@@ -240,9 +219,9 @@ def _values(
         return attended[key]
 
     def measured(finding: Finding, label: str) -> float:
-        if finding.measure in _OF_SESSION:
-            return _in_session(finding, session(label, finding.changes))
-        return _measured(finding, arm(label, finding.changes), times)
+        if finding.measure in measures.OF_SESSION:
+            return measures.in_session(finding, session(label, finding.changes))
+        return measures.at_readout(finding, arm(label, finding.changes), times)
 
     site: dict[str, float] = {}
     if any(f.measure in _OF_SITE for f in findings):
@@ -268,15 +247,6 @@ def _hours(setting: _Setting, label: str) -> Session:
     if found is None:
         raise InputError("no arm gives a drug, so that there is no session to look at")
     return found
-
-
-def _in_session(finding: Finding, chain: Chain) -> float:
-    if finding.measure == "incidence":
-        return float(chain.endpoints[f"had.{finding.output}"].mean())
-    if finding.measure == "highest":
-        return float(chain.endpoints[f"session.{finding.output}"].mean())
-    mean = chain.mean[chain.outputs.index(finding.output)]
-    return float(mean.max() - mean[0])
 
 
 def _slow_site(
@@ -307,59 +277,10 @@ def model_of(regimen: Regimen) -> PKModel | None:
 
 def _times(setting: _Setting, findings: Sequence[Finding]) -> Array:
     """Only the times that are asked for; all of them where a level must be waited for."""
-    if any(f.level is not None or f.measure in _OF_LEVEL for f in findings):
+    if any(f.level is not None or f.measure in measures.OF_LEVEL for f in findings):
         assert setting.every is not None
         return np.arange(0.0, setting.horizon + setting.every / 2, setting.every)
     return np.unique([0.0, *(f.at for f in findings if f.at is not None)])
-
-
-def _measured(finding: Finding, outputs: Mapping[str, Array], times: Array) -> float:
-    values = outputs[finding.output]
-    if finding.measure in _OF_LEVEL:
-        return _against_level(finding, values.mean(axis=1), _level(outputs), times)
-    now = values[_place(finding, outputs, times)]
-    first = values[0]
-    if finding.measure == "mean":
-        return float(now.mean())
-    if finding.measure == "change":
-        return float(now.mean() - first.mean())
-    if finding.measure == "relief":
-        return float(1 - now.mean() / first.mean())
-    if finding.measure == "persistent":
-        assert finding.least is not None
-        return float(np.mean(now >= finding.least))
-    assert finding.relief is not None
-    return float(np.mean(now <= (1 - finding.relief) * first))
-
-
-def _level(outputs: Mapping[str, Array]) -> Array:
-    """What acts like S-ketamine at the first person's effect site (times,), ng/mL, from block."""
-    from antalgic.model.receptor import half_block
-
-    block = outputs["block"][:, 0]
-    found: Array = float(half_block()["K_phasic"]) * block / (1 - block)
-    return found
-
-
-def _against_level(finding: Finding, mean: Array, level: Array, times: Array) -> float:
-    if finding.measure == "linearity":
-        assert finding.at is not None
-        seen = times <= finding.at
-        return float(np.corrcoef(mean[seen], level[seen])[0, 1])
-    halved = mean <= mean[0] / 2
-    if not halved.any():
-        raise InputError(f"{finding.output} is never halved", field="measure")
-    return float(level[int(np.argmax(halved))])
-
-
-def _place(finding: Finding, outputs: Mapping[str, Array], times: Array) -> int:
-    if finding.level is None:
-        assert finding.at is not None
-        return int(np.searchsorted(times, finding.at))
-    reached = _level(outputs) >= finding.level
-    if not reached.any():
-        raise InputError(f"the effect site never reaches {finding.level:g} ng/mL", field="level")
-    return int(np.argmax(reached))
 
 
 def to_json(outcomes: list[Outcome]) -> list[dict[str, Any]]:

@@ -38,7 +38,8 @@ _SYMBOLS = {
     "Vss": "V<sub>ss</sub>",
 }
 _POWER = re.compile(r"\^([\d.]+)")
-_SEEN = {
+#: How a source was seen, for a reader.
+SEEN = {
     "primary": "read in the source itself",
     "secondary": "numbers seen in another's transcription or quotation",
     "recalled": "known from memory, not seen",
@@ -79,13 +80,13 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
     """
     rows = tables.endpoints(result)
     observed = tables.observed(result)
-    template = _environment().get_template("page.html.j2")
+    template = environment().get_template("page.html.j2")
     return template.render(
         study=result.study,
         people=words.count(len(result.people), "person", "people"),
         single=len(result.people) == 1,
         version=manifest.get("antalgic", __version__),
-        css=Markup(_text("page.css")),
+        css=Markup(template_text("page.css")),
         research=words.RESEARCH,
         band=words.BAND,
         summary=" ".join(filter(None, (said(result) for said in _SAID))),
@@ -102,7 +103,7 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
         observed=_by_cohort(observed),
         agreement=_agreement(observed),
         cards=tables.model_cards(result),
-        seen=_SEEN,
+        seen=SEEN,
         notes=[note.rstrip(".") + "." for note in result.notes],
         reproduce=_reproduce(result, manifest),
         text=manifest.get("text") or result.study.text,
@@ -201,14 +202,16 @@ def _reproduce(result: Result, manifest: Mapping[str, Any]) -> list[tuple[str, s
 # --- template ----------------------------------------------------------------------------------
 
 
-def _text(name: str) -> str:
+def template_text(name: str) -> str:
+    """A template or style sheet by its name."""
     return (files("antalgic") / "report" / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What every page is made with: text is escaped, and a name that is not there is an error."""
     found = Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined,
+        loader=FunctionLoader(template_text), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     found.filters |= {
