@@ -4,6 +4,9 @@ All come from the reduction to powers of two, exp(x) = 2^k exp(r) with abs(r) <=
 log(x) = k log(2) + log(m) with m within a root of two of one, and a Taylor series of the rest, long
 enough for double precision.  A power keeps what its logarithm has beyond a double, as the
 exponential turns an absolute error of its argument into a relative one of its value.
+
+numba compiles these functions, and :mod:`lanecode` runs their text for generated equations, where
+the intrinsics have forms of its own.
 """
 
 from math import inf, nan, sqrt
@@ -20,7 +23,8 @@ _LN2_HIGH, _LN2_LOW = 0x162E42FEE00000 * 2.0**-53, 1.9082149292705877e-10
 # 1.5 * 2^52 takes the fraction off a number added to it and leaves an integer in the last bits.
 _ROUND = 1.5 * 2.0**52
 _ROUND_BITS = int(np.float64(_ROUND).view(np.int64))
-_EXPONENT = 52  # bits below the exponent
+#: Bits below the exponent.
+EXPONENT = 52
 _BIAS = 1023
 _ROOT_BITS = int(np.float64(sqrt(0.5)).view(np.int64))
 _INTEGER = 0x4330000000000000  # the bits of 2^52: an integer in the last bits is added to it
@@ -54,7 +58,7 @@ def _upper(typing_context, bits):
     """The exponent and sign bits of a float64's bits, shifted down."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.lshr(arguments[0], ir.Constant(ir.IntType(64), _EXPONENT))
+        return builder.lshr(arguments[0], ir.Constant(ir.IntType(64), EXPONENT))
 
     return types.int64(types.int64), codegen
 
@@ -88,7 +92,7 @@ def _fma(typing_context, a, b, c):
 @_inlined
 def _power_of_two(k):
     """2^k for an int64 k of a normal number."""
-    return _value((k + _BIAS) << _EXPONENT)
+    return _value((k + _BIAS) << EXPONENT)
 
 
 @_inlined
@@ -136,9 +140,9 @@ def _parts(x):
     small = x < _TINY
     lifted: float = choose(small, x * 2.0**_LIFT, x)
     bits = _bits(lifted)
-    biased = _upper(bits - _ROOT_BITS + (_BIAS << _EXPONENT))
+    biased = _upper(bits - _ROOT_BITS + (_BIAS << EXPONENT))
     k = _value(biased | _INTEGER) - (2.0**52 + _BIAS)
-    m = _value(bits - ((biased - _BIAS) << _EXPONENT))
+    m = _value(bits - ((biased - _BIAS) << EXPONENT))
     k = choose(small, k - _LIFT, k)
     return k, m
 
@@ -218,7 +222,7 @@ def finite(slope):
 @_inlined
 def rough_power(x, y):
     """x^y for x > 0 and small y, within 7% of itself, by the bits alone: for choosing steps."""
-    one = _BIAS << _EXPONENT
+    one = _BIAS << EXPONENT
     return _value(int(y * (_bits(x) - one)) + one)
 
 

@@ -192,8 +192,9 @@ def solve(
     halts = np.zeros(0, dtype=np.int64) if stops is None else stops
     _check(layout, sets, switches, doses, times, rtol, begin, halts)
     n = layout.block + layout.slow
-    x0 = np.zeros((n, 1)) if initial is None else initial
-    floors = np.broadcast_to(np.asarray(floor, dtype=np.float64), (layout.slow,))
+    # what `drive` is given is contiguous: each other layout would be compiled anew
+    x0 = np.zeros((n, 1)) if initial is None else np.ascontiguousarray(initial)
+    floors = np.full(layout.slow, floor, dtype=np.float64)
     values = np.empty((people, layout.outputs, len(times))) if out is None else out
     if values.shape != (people, layout.outputs, len(times)):
         raise ValueError(f"out has shape {values.shape}")
@@ -203,7 +204,10 @@ def solve(
     seen = np.empty((people, layout.outputs, 1))
     blocks = -(-people // LANES)
     steps = np.zeros((blocks, 4), dtype=np.int64)
-    begins, lasts = (a if a.ndim == 2 else a[:, None] for a in (doses.start, doses.duration))
+    begins, lasts = (
+        np.ascontiguousarray(a if a.ndim == 2 else a[:, None])
+        for a in (doses.start, doses.duration)
+    )
     tables = kernel.pattern
     # the parameter set in force at the start; one that begins just then is an action of the plan
     first_set = int(np.searchsorted(switches, begin))
@@ -214,7 +218,9 @@ def solve(
     kept = _space(kernel, len(doses.target), blocks) if len(ends) > 1 else None
     own: dict[int, Plan] = {}
 
-    def run(numbers: NDArray[np.int64], what: Plan, piece: int, space: Space) -> None:
+    def run(
+        numbers: NDArray[np.int64], what: Plan, piece: int, amount: Floats, space: Space
+    ) -> None:
         first = 0 if piece == 0 else int(np.searchsorted(what.time, ends[piece - 1]))
         drive(
             numbers, kernel.functions, _sizes(kernel),
@@ -223,7 +229,7 @@ def solve(
             kernel.dose_first, kernel.dose_slot, kernel.dose_entry,
             what.time, what.output, what.first, what.kind, what.number, what.lanes, first_set,
             first, int(np.searchsorted(what.time, ends[piece])), piece > 0,
-            lasts, doses.amount, doses.target,
+            lasts, amount, doses.target,
             sets, x0, floors, rtol * kernel.share, most_steps,
             *space, values, seen, final, steps,
         )  # fmt: skip
@@ -235,20 +241,21 @@ def solve(
         first, length = (a if a.shape[1] == 1 else a[:, who] for a in (begins, lasts))
         return plan(first, length, switches, times, begin, halts)
 
-    def work(task: int, piece: int, space: Space) -> None:
+    def work(task: int, piece: int, amount: Floats, space: Space) -> None:
         numbers = np.arange(task, min(task + _TASK, blocks))
         if common is not None:
-            run(numbers, common, piece, space)
+            run(numbers, common, piece, amount, space)
             return
         for block in numbers:
             what = own.pop(block, None) or of(block)
-            run(np.array([block]), what, piece, space)
+            run(np.array([block]), what, piece, amount, space)
             if piece + 1 < len(ends):
                 own[block] = what
 
     for piece in range(len(ends)):
         _each(
-            partial(work, piece=piece), range(0, blocks, _TASK),
+            partial(work, piece=piece, amount=np.ascontiguousarray(doses.amount)),
+            range(0, blocks, _TASK),
             lambda: kept or _space(kernel, len(doses.target), 1), threads,
         )  # fmt: skip
         _unstuck(kernel, steps, until, people, rtol)

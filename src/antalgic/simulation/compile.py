@@ -1,12 +1,11 @@
 """From a circuit to compiled code: generated, kept on disk under its own hash, and loaded.
 
-A generated module holds five functions over the lanes of a block (see :mod:`engine.lanes`): no
+A generated text holds five functions over the lanes of a block (see :mod:`engine.lanes`): no
 powers but products and square roots where exponents allow, what depends on parameters alone
 computed once per block, common parts computed once per stage.
 """
 
 import hashlib
-import importlib.util
 import json
 import os
 import platform
@@ -14,22 +13,22 @@ import sys
 import tempfile
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antalgic.engine import lanemath
+from antalgic.engine.lanecode import Code, machine_code, processor
 from antalgic.engine.laneexp import Pattern, pattern
 from antalgic.engine.lanes import Kernel, Layout
 from antalgic.engine.pairs import METHODS, Rosenbrock
 from antalgic.model.compose import Circuit
 from antalgic.simulation.identity import identity
 
-#: What a generated module defines.
+#: What a generated text defines.
 FUNCTIONS = ("prepare", "rates", "advance", "coast", "readout")
 
 
@@ -79,20 +78,20 @@ def compiled(circuit: Circuit, pair: str) -> Compiled:
     n, inputs = len(described.linear), len(described.columns) - len(described.linear)
     position = {name: i for i, name in enumerate(described.columns)}
     shape, stage = _shape(described.linear, described.columns, described.matrix, described.signals)
-    module = _load(described.text)
+    code = _load(described.text)
     first, slot, entry = _dose_tables(described, circuit.doses, shape, position)
     outputs = tuple(circuit.readouts)
     layout = Layout(
         n, inputs, len(described.slow), len(outputs), len(circuit.parameters),
         described.precomputed,
     )  # fmt: skip
-    functions = tuple(getattr(module, f).address for f in FUNCTIONS)
+    functions = tuple(code.address(f) for f in FUNCTIONS)
     kernel = Kernel(
         layout, shape,
         np.array(chosen.chains), np.array(chosen.recipe, dtype=np.int64),
         stage, first, slot, entry,
         len(shape.row) + len(described.entry), described.constant, chosen.order, chosen.share,
-        layout.size + described.scratch, isinstance(chosen, Rosenbrock), functions, module,
+        layout.size + described.scratch, isinstance(chosen, Rosenbrock), functions, code,
     )  # fmt: skip
     states = (*described.linear, *described.slow)
     return Compiled(kernel, circuit.parameters, circuit.doses, states, outputs, n)
@@ -122,7 +121,7 @@ def _described(circuit: Circuit, pair: str) -> _Description:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return _Description(**{k: _tuples(v) for k, v in kept.items()})
     described = _describe(circuit, pair)
-    _write(path, json.dumps(asdict(described)))
+    _write(path, json.dumps(asdict(described)).encode())
     return described
 
 
@@ -148,13 +147,16 @@ def _tuples(value: Any) -> Any:
 
 def _generator() -> str:
     """Everything here that a description depends on, as text."""
-    room = Path(__file__).parent
-    files = (
-        Path(__file__), room / "source.py", room / "identity.py",
-        room.parent / "model" / "trace.py", room.parent / "model" / "compose.py",
-        *(room.parent / "engine" / f"{n}.py" for n in ("lanes", "laneexp", "lanevector", "pairs")),
+    return _texts(
+        "simulation/compile", "simulation/source", "simulation/identity",
+        "model/trace", "model/compose", "engine/lanes", "engine/laneexp", "engine/pairs",
     )  # fmt: skip
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def _texts(*modules: str) -> str:
+    """The text of some modules of this package."""
+    package = Path(__file__).parents[1]
+    return "\n".join((package / f"{m}.py").read_text(encoding="utf-8") for m in modules)
 
 
 def _digest(*texts: str) -> str:
@@ -192,32 +194,19 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "antalgic" / "kernels"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Write a file at once, so that no other process reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
-    ) as file:
-        file.write(text)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        file.write(content)
     Path(file.name).replace(path)
 
 
-def _load(text: str) -> ModuleType:
-    """Import the module with this text; its name holds the hash of text, versions and processor."""
-    name = f"antalgic_kernel_{_digest(Path(lanemath.__file__).read_text(encoding='utf-8'), text)}"
-    if name in sys.modules:
-        return sys.modules[name]
-    path = cache_folder() / f"{name}.py"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        _write(path, text)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot import {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+@cache
+def _load(text: str) -> Code:
+    """The machine code of a text, kept under a hash of the text, versions and processor."""
+    made_by = _texts("engine/lanecode", "engine/lanemath", "engine/lanevector")
+    path = cache_folder() / f"antalgic_kernel_{_digest(processor(), made_by, text)}.o"
+    if not path.exists():
+        _write(path, machine_code(text))
+    return Code(path.read_bytes())

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from antalgic.engine.laneexp import Pattern
 from antalgic.engine.lanes import Layout
-from antalgic.engine.lanevector import LANES
 from antalgic.engine.pairs import Pair, Rosenbrock
 from antalgic.model.trace import CONSTANT, Trace
 
@@ -23,20 +22,6 @@ _FUNCTIONS = {
     sympy.tanh: "tanh", sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.atan: "atan",
     sympy.Abs: "abs", sympy.Max: "max", sympy.Min: "min",
 }  # fmt: skip
-
-_HEADER = """\
-from math import atan, cos, cosh, sin, sinh, sqrt, tan
-
-from numba import carray, cfunc, types
-
-from antalgic.engine.lanemath import exp, finite, log, power, tanh
-
-_POINTER = types.CPointer(types.float64)
-_compile = cfunc(
-    types.void(_POINTER, _POINTER, types.float64, types.int64),
-    cache=True, error_model="numpy", fastmath={"contract"},
-)
-"""
 
 
 @dataclass
@@ -186,7 +171,7 @@ def module_text(
         ),
         text.readout(readings, outputs),
     ]
-    whole = "\n\n".join([_HEADER, *(f for f, _ in functions)]) + "\n"
+    whole = "\n\n\n".join(f for f, _ in functions) + "\n"
     return whole, len(keep), max(scratch for _, scratch in functions)
 
 
@@ -328,7 +313,7 @@ class _Text:
     layout: Layout
     keep: dict[str, int]
 
-    def _function(self, name: str, loops: list[list[str]], propagator: int = 1) -> tuple[str, int]:
+    def _function(self, name: str, loops: list[list[str]]) -> tuple[str, int]:
         """A function of some loops over the lanes, and the scratch slots it needs.
 
         Short loops let the processor work on several lanes at once.  What one loop computes and a
@@ -349,23 +334,11 @@ class _Text:
             n for number, needed in enumerate(reads) for n in needed if made.get(n, number) < number
         )
         scratch = {n: self.layout.size + i for i, n in enumerate(carried)}
-        lines = [
-            "@_compile",
-            f"def {name}(work, propagator, h, lanes):",
-            f"    w = carray(work, ({(self.layout.size + len(scratch)) * LANES},))",
-            f"    e = carray(propagator, ({max(1, propagator) * LANES},))",
-        ]
+        lines = [f"def {name}(w, e, h, loop):"]
         for number, (body, names) in enumerate(zip(loops, reads, strict=True)):
-            loads = [
-                f"{n} = w[{(scratch[n] if n in scratch else self._slot(n)) * LANES} + lane]"
-                for n in names
-            ]
-            stores = [
-                f"w[{slot * LANES} + lane] = {n}"
-                for n, slot in scratch.items()
-                if made[n] == number
-            ]
-            lines.append("    for lane in range(lanes):")
+            loads = [f"{n} = w[{scratch[n] if n in scratch else self._slot(n)}]" for n in names]
+            stores = [f"w[{slot}] = {n}" for n, slot in scratch.items() if made[n] == number]
+            lines.append("    with loop():")
             lines += [f"        {line}" for line in [*loads, *body, *stores] or ["pass"]]
         return "\n".join(lines), len(scratch)
 
@@ -398,23 +371,23 @@ class _Text:
         body = list(once)
         for (state, column), value in matrix.items():
             at = shape.find(position[state], position[column])
-            body.append(f"e[{at * LANES} + lane] = {value}")
+            body.append(f"e[{at}] = {value}")
         for i, value in enumerate(entry.values()):
-            body.append(f"e[{(len(shape.row) + i) * LANES} + lane] = {value}")
-        body += [f"w[{self._slot(q) * LANES} + lane] = {q}" for q in self.keep]
-        return self._function("prepare", [body], len(shape.row) + len(entry))
+            body.append(f"e[{len(shape.row) + i}] = {value}")
+        body += [f"w[{self._slot(q)}] = {q}" for q in self.keep]
+        return self._function("prepare", [body])
 
     def rates(self, equations: _Equations) -> tuple[str, int]:
         """K from Z, X and U."""
         body = equations.lines + [
-            f"w[{self._slot(f'k{i}') * LANES} + lane] = {f}" for i, f in enumerate(equations.flows)
+            f"w[{self._slot(f'k{i}')}] = {f}" for i, f in enumerate(equations.flows)
         ]
         return self._function("rates", [body])
 
     def readout(self, readings: list[str], outputs: list[str]) -> tuple[str, int]:
         """Outputs from Z, X and U into the propagator's place."""
-        body = readings + [f"e[{i * LANES} + lane] = {y}" for i, y in enumerate(outputs)]
-        return self._function("readout", [body], len(outputs))
+        body = readings + [f"e[{i}] = {y}" for i, y in enumerate(outputs)]
+        return self._function("readout", [body])
 
     def advance(
         self,
@@ -436,7 +409,7 @@ class _Text:
         for row in range(self.layout.block):
             terms = [(e, e) for e in used if shape.row[e] == row]
             block.append(f"z{row}_end = {self._product(terms, shape)}")
-            block.append(f"w[{(self.layout.after_at + row) * LANES} + lane] = z{row}_end")
+            block.append(f"w[{self.layout.after_at + row}] = z{row}_end")
         loops = [block] if block else []
         if self.layout.slow:
             signals = self._signals(used, shape, stage, method)
@@ -445,8 +418,8 @@ class _Text:
             else:
                 loops += self._explicit(equations, signals, method)
         else:
-            loops.append([f"w[{self.layout.error_at * LANES} + lane] = 0.0"])
-        return self._function(name, loops, len(shape.row) + len(method.inner) * len(stage))
+            loops.append([f"w[{self.layout.error_at}] = 0.0"])
+        return self._function(name, loops)
 
     def _signals(
         self,
@@ -487,7 +460,7 @@ class _Text:
         """Sum of propagator entries times columns: z of the block, then u."""
         n = self.layout.block
         factors = [
-            f"e[{at * LANES} + lane] * " + (f"z{c}" if (c := shape.column[e]) < n else f"u{c - n}")
+            f"e[{at}] * " + (f"z{c}" if (c := shape.column[e]) < n else f"u{c - n}")
             for at, e in terms
         ]
         return " + ".join(factors)
@@ -571,12 +544,12 @@ class _Text:
         body, errors = [], []
         for i in range(m):
             body.append(f"size{i} = abs(x{i}_{last})")
-            body.append(f"scale{i} = size{i} if size{i} > s{i} else s{i}")
+            body.append(f"scale{i} = max(s{i}, size{i})")
             body.append(f"d{i} = {wrong[i]} / scale{i}")
             errors.append(f"d{i} * d{i}")
             for part, value in enumerate((f"x{i}_{last}", f"k{i}_{last}", f"scale{i}")):
-                body.append(f"w[{(after + n + part * m + i) * LANES} + lane] = {value}")
-        return [*body, f"w[{self.layout.error_at * LANES} + lane] = {' + '.join(errors)}"]
+                body.append(f"w[{after + n + part * m + i}] = {value}")
+        return [*body, f"w[{self.layout.error_at}] = {' + '.join(errors)}"]
 
 
 def _earlier(c: tuple[float, ...], stage: int) -> int | None:
