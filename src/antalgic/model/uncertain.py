@@ -21,7 +21,7 @@ from antalgic.sources import Grade, How, Value
 from antalgic.units import Kind
 
 Array = NDArray[np.float64]
-Scale = Literal["log", "logit", "linear", "draws"]
+Scale = Literal["log", "logit", "draws"]
 
 LIBRARY = "uncertainty.yaml"
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
@@ -39,7 +39,8 @@ _INTERVAL = re.compile(
 class Uncertain:
     """A parameter that is not known for sure.
 
-    ``middle`` and ``sd`` are on ``scale``; with "draws" the distribution is that of ``draws``.
+    ``middle`` and ``sd`` are on ``scale``, of the size of the value, which keeps its sign; with
+    "draws" the distribution is that of ``draws``.
     ``value`` is the library's, in the package's unit; ``basis`` says where the spread is from.
     """
 
@@ -62,7 +63,9 @@ class Uncertain:
             ladder = (np.arange(len(self.draws)) + 0.5) / len(self.draws)
             found: Array = np.interp(ndtr(z), ladder, np.sort(self.draws))
             return found
-        return _value(self.middle + self.sd * z, self.scale)
+        score = self.middle + self.sd * z
+        size = np.exp(score) if self.scale == "log" else expit(score)
+        return np.asarray(np.sign(self.value) * size, dtype=np.float64)
 
 
 def published(name: str, known: Value, *, plain: bool = False) -> Uncertain | None:
@@ -73,9 +76,7 @@ def published(name: str, known: Value, *, plain: bool = False) -> Uncertain | No
     """
     if known.value == 0 or name in held():
         return None
-    scale: Scale = "linear" if known.value < 0 else "log"
-    if plain and 0 < known.value < 1:
-        scale = "logit"
+    scale: Scale = "logit" if plain and 0 < known.value < 1 else "log"
     one = Uncertain(
         name, says(name), known.value, known.unit, known.grade, known.how, "", scale
     )  # fmt: skip
@@ -100,6 +101,11 @@ def says(name: str) -> str:
     """A parameter in a few words; its name where there are none."""
     known: dict[str, str] = yamlfile.library(LIBRARY).data["names"]
     return known.get(name, name)
+
+
+def placebo() -> tuple[str, ...]:
+    """Numbers of a condition that its response to placebo goes by, the first that is there."""
+    return tuple(yamlfile.library(LIBRARY).data["placebo"])
 
 
 @cache
@@ -134,12 +140,10 @@ def _printed(one: Uncertain, known: Value) -> Uncertain | None:
 
 def _spread(one: Uncertain, share: float, basis: str) -> Uncertain:
     """A coefficient of variation around the value, on its scale."""
-    sds = {
-        "log": float(np.sqrt(np.log1p(share**2))),
-        "logit": share / (1 - one.value),
-        "linear": share * abs(one.value),
-    }
-    return replace(one, basis=basis, middle=float(_score(one.value, one.scale)), sd=sds[one.scale])
+    middle, sd = float(np.log(abs(one.value))), float(np.sqrt(np.log1p(share**2)))
+    if one.scale == "logit":
+        middle, sd = float(logit(one.value)), share / (1 - one.value)
+    return replace(one, basis=basis, middle=middle, sd=sd)
 
 
 def _between(one: Uncertain, known: Value, found: re.Match[str], text: str) -> Uncertain | None:
@@ -147,14 +151,14 @@ def _between(one: Uncertain, known: Value, found: re.Match[str], text: str) -> U
     factor = _factor(known, (found[4] or "").strip())
     if factor is None:
         return None
-    low, high = factor * float(found[2]), factor * float(found[3])
-    fits = {"log": low > 0, "logit": low > 0 and high < 1, "linear": True}[one.scale]
-    if not low < high or not fits:
+    ends = factor * np.sign(known.value) * np.array([float(found[2]), float(found[3])])
+    low, high = np.sort(ends)
+    if float(found[2]) >= float(found[3]) or low <= 0 or (one.scale == "logit" and high >= 1):
         return None
-    a, b = (float(_score(end, one.scale)) for end in (low, high))
+    a, b = (logit if one.scale == "logit" else np.log)(np.array([low, high]))
     basis = text if text.startswith("prior") else f"published: {text}"
     reach = _REACH[found[1] or "90"]
-    return replace(one, basis=basis, middle=(a + b) / 2, sd=(b - a) / 2 / reach)
+    return replace(one, basis=basis, middle=float(a + b) / 2, sd=float(b - a) / 2 / reach)
 
 
 def _factor(known: Value, unit: str) -> float | None:
@@ -176,13 +180,3 @@ def _first(text: str) -> float:
     found = re.search(_NUMBER, text.replace("\u2212", "-"))
     assert found is not None
     return float(found[0])
-
-
-def _score(value: float, scale: Scale) -> Array:
-    return {"log": np.log, "logit": logit, "linear": np.float64}[scale](value)  # type: ignore[operator, no-any-return]
-
-
-def _value(score: Array, scale: Scale) -> Array:
-    if scale == "log":
-        return np.exp(score)
-    return expit(score) if scale == "logit" else score
