@@ -31,9 +31,10 @@ from antalgic.model.shelf import PKModel
 from antalgic.model.uncertain import GRADES, Uncertain
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
-from antalgic.simulation import simulate
+from antalgic.result import readout_times
+from antalgic.simulation import QUANTILES, simulate
 from antalgic.simulation.beside import moves
-from antalgic.simulation.chain import follow
+from antalgic.simulation.chain import WEEKS, follow
 from antalgic.simulation.persons import response
 from antalgic.sources import Value
 from antalgic.study import Study
@@ -87,6 +88,20 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """One number of a study: the mean of an output in an arm, or less that in another, at ``hour``.
+
+    ``arm`` and ``over`` are places among the arms, ``at`` that among the times.
+    """
+
+    output: str
+    arm: int
+    over: int | None
+    at: int
+    hour: float
+
+
+@dataclass(frozen=True)
 class Certainty:
     """Means over people by draw: ``means`` (draws, arms, outputs, times), NaN where there is none.
 
@@ -109,6 +124,52 @@ class Certainty:
         place = self.outputs.index(output)
         found: Array = self.means[:, arm, place]
         return found if over is None else found - self.means[:, over, place]
+
+    def number(self, asked: Endpoint) -> Array:
+        """An endpoint by draw (draws,)."""
+        found: Array = self.course(asked.output, asked.arm, asked.over)[:, asked.at]
+        return found
+
+    def usual(self, asked: Endpoint) -> float:
+        """An endpoint under the library's values, in the same people."""
+        place = self.outputs.index(asked.output)
+        found = float(self.typical[asked.arm, place, asked.at])
+        if asked.over is None:
+            return found
+        return found - float(self.typical[asked.over, place, asked.at])
+
+    def bands(self, means: Array) -> Array:
+        """Quantiles over draws (arms, outputs, times, levels) around means of the whole study.
+
+        ``means`` (arms, outputs, times) are those of all people under the library's values: what a
+        draw moves is taken from the few people in whom it was simulated.
+        """
+        moved = means + self.means - self.typical
+        top = np.array([10.0 if o in ("pain", "unpleasantness") else np.inf for o in self.outputs])
+        held = np.clip(moved, 0.0, top[:, None])
+        found: Array = np.moveaxis(np.quantile(held, QUANTILES, axis=0), 0, -1)
+        return found
+
+    def endpoints(self) -> list[Endpoint]:
+        """One number for each output of the arms with drug: what is left at the end.
+
+        Levels in blood are taken where they are highest; pain also as the difference from the arm
+        without drug.
+        """
+        drugged = [i for i, arm in enumerate(self.arms) if arm.gives_a_drug]
+        found = []
+        for output in sorted(self.outputs, key=lambda o: o != "pain"):
+            for row in drugged or range(len(self.arms)):
+                usual = self.typical[row, self.outputs.index(output)]
+                if np.isnan(usual).any() or not usual.any():
+                    continue
+                at = len(usual) - 1 if is_behind(output) else int(np.argmax(usual))
+                one = Endpoint(output, row, None, at, float(self.times[at]))
+                control = self.arms[row].control(self.arms)
+                if output == "pain" and control is not None:
+                    found.append(replace(one, over=self.arms.index(control)))
+                found.append(one)
+        return found
 
     def shares(self, y: Array) -> Shares:
         """What the variance of a number by draw (draws,) rests on.
@@ -179,6 +240,19 @@ def run(
     )  # fmt: skip
 
 
+def usual_times(study: Study) -> Array:
+    """Readout times of a study for curves: dense at the beginning, with the weeks of visits."""
+    grid = readout_times(study.horizon, study.output_every)
+    wanted = [*(grid[-1] * np.linspace(0, 1, _CURVE) ** 2), *WEEKS.values()]
+    places = np.searchsorted(grid, [hour for hour in wanted if hour <= grid[-1]])
+    found: Array = grid[np.unique(np.append(0, places))]
+    return found
+
+
+#: Points of a curve.
+_CURVE = 73
+
+
 @dataclass(frozen=True)
 class Model:
     """A study's arms, ready to be simulated in a few people under other parameters."""
@@ -228,7 +302,7 @@ class Model:
         found: dict[str, Array] = {}
         amounts = None
         if arm.mechanism is not None and given.condition is not None:
-            wanted = [o for o in chain_outputs(given, arm) if o in self.outputs]
+            wanted = self._behind[arm.name]
             chain = follow(
                 arm.mechanism, model, arm.regimen, given.condition, given.resting, given.times,
                 outputs=wanted, changes=self.changes(arm.mechanism, values), seed=study.seed,
@@ -258,6 +332,15 @@ class Model:
         found = {**own, **self._of(values, "shared"), **opened}
         found |= _gains(mechanism, own, opened)
         return found | _treated(mechanism, self.given.condition, own, placebo)
+
+    @cached_property
+    def _behind(self) -> dict[str, list[str]]:
+        """Outputs behind the blood by arm."""
+        return {
+            arm.name: [o for o in chain_outputs(self.given, arm) if o in self.outputs]
+            for arm in self.arms
+            if arm.mechanism is not None
+        }
 
     def _of(self, values: Mapping[str, float], room: str, owner: str = "") -> dict[str, float]:
         return {
