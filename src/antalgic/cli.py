@@ -6,7 +6,8 @@ Heavy imports happen inside the commands, so that ``antalgic --help`` answers at
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -261,6 +262,57 @@ def responders(
 
 
 @app.command()
+def sensitivity(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML).")],
+    of: Annotated[
+        str | None, typer.Option("--of", help="Output whose mean is looked at; pain by default.")
+    ] = None,
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="Arm; the first with a drug by default.")
+    ] = None,
+    over: Annotated[str | None, typer.Option("--over", help="Arm whose mean is taken off.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="When; the end by default, for a level in blood its peak."),
+    ] = None,
+    parameters: Annotated[
+        str | None, typer.Option("--parameters", help="Names with commas between; all by default.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for a tornado and a spider (SVG, PNG).")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which parameters a number of a study rests on, and how far each may move it."""
+    from antalgic import units
+    from antalgic.study import load
+    from antalgic.units import Kind
+
+    loaded = load(study)
+    hour = None if at is None else _option("--at", lambda: units.parse(at, Kind.TIME))
+    named = None if parameters is None else [name.strip() for name in parameters.split(",")]
+    from antalgic.evidence import sensitivity as evidence
+    from antalgic.report import sensitivity as shown
+
+    if out is not None:
+        shown.check_folder(out)
+    with _watched(quiet=as_json) as progress:
+        found = evidence.run(
+            loaded, of=of, arm=arm, over=over, at=hour, parameters=named, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+    if out is not None:
+        shown.write(found, out)
+    if as_json:
+        _print_json(shown.to_json(found))
+    else:
+        shown.listing(found).show()
+
+
+@app.command()
 def bench(
     people: Annotated[int, typer.Option("--people", min=1, help="People to simulate.")] = 10_000,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads.")] = None,
@@ -289,14 +341,22 @@ def _option(name: str, parse: Callable[[], float]) -> float:
 
 def _simulated(study: Study, threads: int | None, trajectories: bool, *, quiet: bool) -> Any:
     """The result, with a spinner on a terminal."""
+    with _watched(quiet=quiet) as progress:
+        return study.run(
+            threads=threads, trajectories=trajectories, sessions=True, progress=progress
+        )
+
+
+@contextmanager
+def _watched(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
+    """Where progress is said: a spinner on a terminal, else nowhere."""
     if quiet or not sys.stderr.isatty():
-        return study.run(threads=threads, trajectories=trajectories, sessions=True)
+        yield None
+        return
     from rich.console import Console
 
     with Console(stderr=True).status("simulating") as status:
-        return study.run(
-            threads=threads, trajectories=trajectories, sessions=True, progress=status.update
-        )
+        yield status.update
 
 
 def _show(listing: Any, as_json: bool) -> None:

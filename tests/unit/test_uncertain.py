@@ -68,7 +68,7 @@ def test_a_share_stays_between_0_and_1():
 
 def test_values_below_zero_stay_there_and_zero_is_held():
     one = given(value=-51.0, unit="mV", text="-51 mV", uncertainty="-52 to -40 mV across schemes")
-    assert one.at(ENDS) == pytest.approx([-40, -52], rel=1e-6)
+    assert one.at(ENDS) == pytest.approx([-52, -40], rel=1e-6)
     assert given(value=-3.0, unit="", text="-3", grade="D").at(5) < 0
     assert uncertain.published("D_c", replace(KNOWN, value=0.0)) is None
     assert uncertain.published("n", KNOWN) is None

@@ -41,12 +41,14 @@ class Uncertain:
 
     ``middle`` and ``sd`` are on ``scale``, of the size of the value, which keeps its sign; with
     "draws" the distribution is that of ``draws``.
-    ``value`` is the library's, in the package's unit; ``basis`` says where the spread is from.
+    ``value`` is the library's, in the package's unit, and ``written`` the number as it stands in
+    the library in ``unit``; ``basis`` says where the spread is from.
     """
 
     name: str
     says: str
     value: float
+    written: float
     unit: str
     grade: Grade
     how: How
@@ -63,9 +65,10 @@ class Uncertain:
             ladder = (np.arange(len(self.draws)) + 0.5) / len(self.draws)
             found: Array = np.interp(ndtr(z), ladder, np.sort(self.draws))
             return found
-        score = self.middle + self.sd * z
+        sign = np.sign(self.value)
+        score = self.middle + sign * self.sd * z
         size = np.exp(score) if self.scale == "log" else expit(score)
-        return np.asarray(np.sign(self.value) * size, dtype=np.float64)
+        return np.asarray(sign * size, dtype=np.float64)
 
 
 def published(name: str, known: Value, *, plain: bool = False) -> Uncertain | None:
@@ -78,7 +81,8 @@ def published(name: str, known: Value, *, plain: bool = False) -> Uncertain | No
         return None
     scale: Scale = "logit" if plain and 0 < known.value < 1 else "log"
     one = Uncertain(
-        name, says(name), known.value, known.unit, known.grade, known.how, "", scale
+        name, says(name), known.value, _first(known.text), known.unit, known.grade, known.how,
+        "", scale,
     )  # fmt: skip
     return _printed(one, known) or _by_grade(one)
 
@@ -86,8 +90,8 @@ def published(name: str, known: Value, *, plain: bool = False) -> Uncertain | No
 def calibrated(name: str, known: Value, draws: Sequence[float]) -> Uncertain:
     """A parameter with draws of a calibration."""
     return Uncertain(
-        name, says(name), known.value, known.unit, known.grade, known.how, "posterior", "draws",
-        draws=np.asarray(draws, dtype=np.float64),
+        name, says(name), known.value, _first(known.text), known.unit, known.grade, known.how,
+        "posterior", "draws", draws=np.asarray(draws, dtype=np.float64),
     )  # fmt: skip
 
 
