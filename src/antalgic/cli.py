@@ -67,6 +67,9 @@ def run(
     trajectories: Annotated[
         bool, typer.Option("--trajectories", help="Also write every person's curve.")
     ] = False,
+    certainty: Annotated[
+        bool, typer.Option("--certainty", help="Also say how far the means hold (some 10 s).")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
     ] = None,
@@ -80,11 +83,12 @@ def run(
 
     output.check_target(out)
     result = _simulated(loaded, threads, trajectories, quiet=as_json)
-    written = output.write(result, out, command=_command())
+    held = _held(result, threads, quiet=as_json) if certainty else None
+    written = output.write(result, out, command=_command(), certainty=held)
     if as_json:
-        _print_json(output.summary(result, written))
+        _print_json(output.summary(result, written, held))
     else:
-        output.print_summary(result, written)
+        output.print_summary(result, written, held)
 
 
 @app.command()
@@ -345,6 +349,20 @@ def _simulated(study: Study, threads: int | None, trajectories: bool, *, quiet: 
         return study.run(
             threads=threads, trajectories=trajectories, sessions=True, progress=progress
         )
+
+
+def _held(result: Any, threads: int | None, *, quiet: bool) -> Any:
+    """The study under draws of its parameters, and what to say of it."""
+    from antalgic.evidence import certainty
+    from antalgic.report import certainty as said
+
+    study = result.study
+    with _watched(quiet=quiet) as progress:
+        found = certainty.run(
+            study, certainty.usual_times(study), people=result.people, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+    return found, said.rows(result, found)
 
 
 @contextmanager

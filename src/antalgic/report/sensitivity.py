@@ -209,6 +209,7 @@ def spider(found: Sensitivity, path: Path | None = None) -> Figure:
             axes.plot(
                 LEVELS, leg.numbers, color=hue.colour, linestyle=hue.dash, linewidth=1.6,
                 marker=style.marker(place), markersize=4.2, markerfacecolor=style.PAPER,
+                clip_on=False,
             )  # fmt: skip
         axes.axhline(found.usual, color=style.SOFT, linewidth=0.7)
         axes.set_xlim(LEVELS[0], LEVELS[-1])
@@ -285,8 +286,8 @@ def _ends(axes: Axes, found: Sensitivity) -> None:
 
 def _named(bar: Bar) -> str:
     known = bar.doubt.known
-    said = f"{known.says} ({bar.doubt.name})" if _says(bar) else bar.doubt.name
-    return f"{said}, {known.grade}"
+    sign = f"({bar.doubt.name}, {known.grade})"
+    return f"{known.says} {sign}" if _says(bar) else sign.strip("()")
 
 
 def _label(bar: Bar) -> str:

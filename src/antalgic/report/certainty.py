@@ -1,0 +1,333 @@
+"""How far the means hold, in words, rows and one figure: not how people differ.
+
+Every sentence is made of numbers of the draws; none stands in a template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antalgic.arms import is_behind
+from antalgic.errors import InputError
+from antalgic.evidence.certainty import Certainty, Endpoint, Shares
+from antalgic.model.uncertain import GRADES
+from antalgic.report import frame, pain_panels, relief, sensitivity, style, words
+from antalgic.report.frame import Block, Panel
+from antalgic.report.style import Layout
+from antalgic.report.window import Window, axis
+from antalgic.result import Result, unit
+from antalgic.simulation import QUANTILES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+#: Parameters that a sentence names: those with the largest shares, until they have most of it.
+_NAMED = 4
+#: A number that varies by less than this share of its size is not worth a row.
+_STILL = 1e-3
+_HATCH = "/////"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number: its value with the 90 % interval over draws, and shares of its variance.
+
+    ``why`` says why there are no shares, where that is so.
+    """
+
+    endpoint: Endpoint
+    says: str
+    usual: float
+    low: float
+    high: float
+    shares: Shares | None
+    why: str
+
+
+#: What was simulated under draws, and its rows.
+Said = tuple[Certainty, list[Row]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the report says of certainty: sentences, table rows, and how it was reached."""
+
+    said: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    grades: tuple[str, ...]
+    draws: int
+    people: str
+    parameters: int
+    named: tuple[tuple[str, str, str, str], ...]
+
+
+def rows(result: Result, found: Certainty) -> list[Row]:
+    """Every endpoint that varies, around the means of all people of the study."""
+    made = []
+    for one in found.endpoints():
+        y = found.number(one)
+        usual = _mean(result, found, one)
+        if float(y.std()) <= _STILL * max(abs(usual), float(np.abs(y).max())):
+            continue
+        moved = y - found.usual(one) + usual
+        low, high = (float(q) for q in np.quantile(moved, (0.05, 0.95)))
+        try:
+            shares, why = found.shares(y), ""
+        except InputError as error:
+            shares, why = None, error.message
+        made.append(Row(one, _says(found, one), usual, low, high, shares, why))
+    return made
+
+
+def _mean(result: Result, found: Certainty, one: Endpoint) -> float:
+    means = result.mean.sel(output=one.output, time=one.hour)
+    value = float(means.sel(arm=found.arms[one.arm].name))
+    return value if one.over is None else value - float(means.sel(arm=found.arms[one.over].name))
+
+
+def _says(found: Certainty, one: Endpoint) -> str:
+    arm = found.arms[one.arm].name
+    arm = arm if one.over is None else f"{arm} less {found.arms[one.over].name}"
+    return f"{sensitivity.output(one.output)} at {sensitivity.when(one.hour)}, {arm}"
+
+
+def gather(found: Certainty, given: list[Row]) -> Page:
+    """What the page says."""
+    return Page(
+        said=tuple(sentence(found, row) for row in given),
+        rows=tuple(_cells(row) for row in given),
+        grades=GRADES,
+        draws=len(found.means),
+        people=words.count(found.people, "person", "people"),
+        parameters=len(found.doubts),
+        named=tuple(_weightiest(found, given)),
+    )
+
+
+def sentence(found: Certainty, row: Row) -> str:
+    """What one number rests on: "66 % of the spread in … rests on values of grade D: …"."""
+    at = f"{_number(row, row.low)} to {_number(row, row.high)}"
+    lead = f"{row.says}: {_number(row, row.usual)} ({at})"
+    if row.shares is None:
+        return words.sentence(f"{lead}; {row.why}")
+    weak = max(row.shares.grades, key=lambda grade: row.shares.grades[grade] if row.shares else 0)
+    own = {d.name: d.known.says for d in found.doubts if d.known.grade == weak}
+    ranked = sorted(own, key=lambda n: -row.shares.parameters[n] if row.shares else 0)
+    told = [n for n in ranked[:_NAMED] if row.shares.parameters[n] >= _LEAST]
+    names = "; ".join(own[n] if own[n] == n else f"{own[n]} ({n})" for n in told)
+    share = relief.percent(row.shares.grades[weak])
+    rests = f"{share} of this spread rests on values of grade {weak}, {_GRADES[weak]}"
+    if weak != "A" and row.shares.assumed >= _LEAST:
+        rests += f" ({relief.percent(row.shares.assumed)} on values that are assumed)"
+    return words.sentence(f"{lead}; {rests}{': ' + names if names else ''}")
+
+
+#: Share of the variance from which a parameter is named.
+_LEAST = 0.01
+_GRADES = {
+    "A": "read in a good source",
+    "B": "published, with some doubt",
+    "C": "published or fitted, on weak grounds",
+    "D": "assumed, or fitted where the data do not tell",
+}
+
+
+def _number(row: Row, value: float) -> str:
+    text = words.digits(value)
+    return f"{text} {sensitivity.unit_of(row.endpoint.output)}".strip()
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    shares = row.shares
+    graded = [_share(shares.grades[g]) for g in GRADES] if shares else ["–"] * len(GRADES)
+    quality = f"{shares.quality:.2f}" if shares else "low"
+    assumed = _share(shares.assumed) if shares else "–"
+    spread = f"{words.digits(row.low)} to {words.digits(row.high)}"
+    return (words.sentence(row.says).rstrip("."), words.digits(row.usual), spread, *graded,
+            assumed, quality)  # fmt: skip
+
+
+def _share(value: float) -> str:
+    return "< 1 %" if 0 < value < 0.005 else relief.percent(max(value, 0.0))
+
+
+def _weightiest(found: Certainty, given: list[Row]) -> list[tuple[str, str, str, str]]:
+    """The parameters with the largest share of the first number: name, words, basis, share."""
+    first = next((row.shares for row in given if row.shares is not None), None)
+    if first is None:
+        return []
+    ranked = sorted(found.doubts, key=lambda d: -first.parameters[d.name])
+    return [
+        (
+            d.name,
+            d.known.says,
+            f"{d.known.grade}, {d.known.basis}",
+            _share(first.parameters[d.name]),
+        )
+        for d in ranked[:_TABLE]
+        if first.parameters[d.name] >= _LEAST
+    ]
+
+
+_TABLE = 10
+
+
+def to_json(found: Certainty, given: list[Row]) -> list[dict[str, Any]]:
+    """The rows as plain data; shares are null where none are given."""
+    return [
+        {
+            "output": row.endpoint.output,
+            "unit": unit(row.endpoint.output),
+            "arm": found.arms[row.endpoint.arm].name,
+            "over": None if row.endpoint.over is None else found.arms[row.endpoint.over].name,
+            "time_h": row.endpoint.hour,
+            "mean": row.usual,
+            "q05": row.low,
+            "q95": row.high,
+            "grades": None if row.shares is None else dict(row.shares.grades),
+            "assumed": None if row.shares is None else row.shares.assumed,
+            "surrogate_q2": None if row.shares is None else row.shares.quality,
+            "says": sentence(found, row),
+        }
+        for row in given
+    ]
+
+
+def bands(result: Result, found: Certainty) -> Array:
+    """Quantiles of the means over draws (arms, outputs, times, levels)."""
+    means = result.mean.sel(
+        arm=[a.name for a in found.arms], output=list(found.outputs), time=found.times
+    )
+    return found.bands(means.values)
+
+
+def table(result: Result, found: Certainty) -> pd.DataFrame:
+    """Long table of the mean over people under joint draws: arm, time_h, output, unit, q05 to q95.
+
+    It is what is not known; how people differ stands in quantiles.parquet.
+    """
+    import pandas as pd
+
+    levels = bands(result, found)
+    tables = []
+    for row, arm in enumerate(found.arms):
+        for place, name in enumerate(found.outputs):
+            if np.isnan(levels[row, place]).any():
+                continue
+            made = {"arm": arm.name, "time_h": found.times, "output": name, "unit": unit(name)}
+            own = {f"q{round(100 * q):02d}": levels[row, place, :, k]
+                   for k, q in enumerate(QUANTILES)}  # fmt: skip
+            tables.append(pd.DataFrame({**made, **own}))
+    return pd.concat(tables, ignore_index=True)
+
+
+# --- figure ------------------------------------------------------------------------------------
+
+
+def alt(found: Certainty) -> str:
+    """The figure in words, for those who do not see it."""
+    shown = words.listed([sensitivity.output(o) for o in found.outputs])
+    return (
+        f"For each arm, {shown} over time: between two thin lines 5 to 95 % of the people, and in "
+        "a hatched band with firm edges 5 to 95 % of what the mean may be, as parameters are not "
+        "known for sure. The numbers at the end are in the table."
+    )
+
+
+def lay_out(
+    figure: Figure, result: Result, found: Certainty, layout: Layout, *, heading: bool
+) -> None:
+    """Panels of outputs by arm: two bands that are not mixed."""
+    levels = bands(result, found)
+    window = axis(float(found.times[-1]), float(found.times[-1]))
+    drawings = [
+        (output, row)
+        for output in sorted(found.outputs, key=lambda o: (not is_behind(o), o != "pain"))
+        for row in range(len(found.arms))
+        if np.nan_to_num(levels[row, found.outputs.index(output)]).any()
+    ]
+    gap, height, columns = 0.74, 1.45, layout.columns
+    width = (layout.width - layout.left - layout.right - (columns - 1) * gap) / columns
+    blocks = []
+    for output in dict.fromkeys(o for o, _ in drawings):
+        own = [row for o, row in drawings if o == output]
+        for line in (own[i : i + columns] for i in range(0, len(own), columns)):
+            panels = [
+                Panel(
+                    f"certainty-{output}-{row}", layout.left + i * (width + gap), 0.0, width,
+                    height,
+                    partial(_panel, result=result, found=found, levels=levels, output=output,
+                            row=row, window=window),
+                )
+                for i, row in enumerate(line)
+            ]  # fmt: skip
+            blocks.append(Block(panels, height + 0.62))
+    lines = [
+        ("people", f"5–95 % of {words.count(len(result.people), 'person', 'people')}"),
+        ("mean", "what their mean may be: 5–95 % over draws of all parameters"),
+        ("line", "mean under the library's values"),
+    ]
+    frame.lay_out(
+        figure, result, layout, blocks, lines, _sample, heading=heading,
+        rivals=relief.rivals(result),
+    )  # fmt: skip
+
+
+def _panel(
+    axes: Axes, *, result: Result, found: Certainty, levels: Array, output: str, row: int,
+    window: Window,
+) -> None:  # fmt: skip
+    arm = found.arms[row].name
+    times = found.times
+    here = result.quantiles.sel(arm=arm, output=output, time=times).values
+    mean = result.mean.sel(arm=arm, output=output, time=times).values
+    low, high = levels[row, found.outputs.index(output)][:, [0, -1]].T
+    x = window.scaled(times)
+    people, hue = style.SOFT, style.STROKES[0].colour
+    for edge in (here[:, 0], here[:, -1]):
+        axes.plot(x, edge, color=people, linewidth=0.8, linestyle=(0, (4, 2)))
+    axes.fill_between(x, low, high, facecolor="#cfdfec", edgecolor=hue, hatch=_HATCH, linewidth=0.0)
+    for edge in (low, high):
+        axes.plot(x, edge, color=hue, linewidth=0.9)
+    axes.plot(x, mean, color=style.INK, linewidth=1.5)
+    top = 10.0 if output in ("pain", "unpleasantness") else None
+    axes.set_ylim(*_span(levels, found, output, here, top))
+    pain_panels.frame(axes, pain_panels.label(output))
+    pain_panels.time_axis(axes, window, labelled=True)
+    title = f"{pain_panels.title(output)}: {arm}"
+    axes.set_title(title, loc="left", fontweight="bold", pad=5)
+
+
+def _span(
+    levels: Array, found: Certainty, output: str, here: Array, top: float | None
+) -> tuple[float, float]:
+    """Ends of the axis of one panel: from nothing unless the output is never near it."""
+    own = levels[:, found.outputs.index(output)]
+    high = top or 1.06 * max(float(np.nanmax(own)), float(here.max())) or 1.0
+    low = min(float(np.nanmin(own)), float(here.min()))
+    return (0.0 if low < 0.5 * high else 0.95 * low), high
+
+
+def _sample(axes: Axes, kind: str, x: float, y: float) -> None:
+    ends = [x, x + frame.LONG]
+    if kind == "people":
+        for edge in (y - 0.05, y + 0.05):
+            axes.plot(ends, [edge, edge], color=style.SOFT, linewidth=0.8, linestyle=(0, (4, 2)))
+        return
+    if kind == "mean":
+        hue = style.STROKES[0].colour
+        axes.fill_between(
+            ends, y - 0.05, y + 0.05, facecolor="#cfdfec", edgecolor=hue, hatch=_HATCH, linewidth=0
+        )
+        for edge in (y - 0.05, y + 0.05):
+            axes.plot(ends, [edge, edge], color=hue, linewidth=0.9)
+        return
+    axes.plot(ends, [y, y], color=style.INK, linewidth=1.5)
