@@ -5,6 +5,7 @@ Every sentence is made of numbers of the draws; none stands in a template.
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ Array = NDArray[np.float64]
 _NAMED = 4
 #: A number that varies by less than this share of its size is not worth a row.
 _STILL = 1e-3
-_HATCH = "/////"
+_HATCH, _FILL = "/////", "#cfdfec"
 
 
 @dataclass(frozen=True)
@@ -113,36 +114,44 @@ def gather(found: Certainty, given: list[Row]) -> Page:
 
 
 def sentence(found: Certainty, row: Row) -> str:
-    """What one number rests on: "66 % of the spread in … rests on values of grade D: …"."""
-    at = f"{_number(row, row.low)} to {_number(row, row.high)}"
-    lead = f"{row.says}: {_number(row, row.usual)} ({at})"
-    if row.shares is None:
-        return words.sentence(f"{lead}; {row.why}")
-    weak = max(row.shares.grades, key=lambda grade: row.shares.grades[grade] if row.shares else 0)
-    own = {d.name: d.known.says for d in found.doubts if d.known.grade == weak}
-    ranked = sorted(own, key=lambda n: -row.shares.parameters[n] if row.shares else 0)
-    told = [n for n in ranked[:_NAMED] if row.shares.parameters[n] >= _LEAST]
-    names = "; ".join(own[n] if own[n] == n else f"{own[n]} ({n})" for n in told)
-    share = relief.percent(row.shares.grades[weak])
-    rests = f"{share} of this spread rests on values of grade {weak}, {_GRADES[weak]}"
-    if weak != "A" and row.shares.assumed >= _LEAST:
-        rests += f" ({relief.percent(row.shares.assumed)} on values that are assumed)"
-    return words.sentence(f"{lead}; {rests}{': ' + names if names else ''}")
+    """What one number rests on: "67 % of this spread rests on values of grade D, …: …"."""
+    lead = words.sentence(
+        f"mean {row.says}, is {_number(row, row.usual)}, and from "
+        f"{_digits(row.low)} to {_number(row, row.high)} in 90 % of the draws"
+    )
+    shares = row.shares
+    if shares is None:
+        return f"{lead} {words.sentence(row.why)}"
+    grade = max(shares.grades, key=lambda g: shares.grades[g])
+    own = {d.name: d.known.says for d in found.doubts if d.known.grade == grade}
+    ranked = sorted(own, key=lambda name: -shares.parameters[name])
+    told = [name for name in ranked[:_NAMED] if shares.parameters[name] >= _LEAST]
+    names = [own[n] if own[n] == n else f"{own[n]} ({n})" for n in told]
+    said = (
+        f"{relief.percent(shares.grades[grade])} of this spread rests on values of grade {grade}, "
+        f"{_GRADES[grade]}: {', '.join(names)}"
+    )
+    if _LEAST <= shares.assumed < shares.grades[grade]:
+        said += f"; {relief.percent(shares.assumed)} on values that are plainly assumed"
+    return f"{lead} {words.sentence(said)}"
 
 
 #: Share of the variance from which a parameter is named.
 _LEAST = 0.01
 _GRADES = {
-    "A": "read in a good source",
-    "B": "published, with some doubt",
-    "C": "published or fitted, on weak grounds",
-    "D": "assumed, or fitted where the data do not tell",
+    "A": "well known",
+    "B": "published",
+    "C": "published or fitted on weak grounds",
+    "D": "assumed or not told by data",
 }
 
 
 def _number(row: Row, value: float) -> str:
-    text = words.digits(value)
-    return f"{text} {sensitivity.unit_of(row.endpoint.output)}".strip()
+    return f"{_digits(value)} {sensitivity.unit_of(row.endpoint.output)}".strip()
+
+
+def _digits(value: float) -> str:
+    return words.digits(value, 2 if abs(value) < 1 else 3)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -150,8 +159,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     graded = [_share(shares.grades[g]) for g in GRADES] if shares else ["–"] * len(GRADES)
     quality = f"{shares.quality:.2f}" if shares else "low"
     assumed = _share(shares.assumed) if shares else "–"
-    spread = f"{words.digits(row.low)} to {words.digits(row.high)}"
-    return (words.sentence(row.says).rstrip("."), words.digits(row.usual), spread, *graded,
+    spread = f"{_digits(row.low)} to {_digits(row.high)}"
+    return (words.sentence(row.says).rstrip("."), _digits(row.usual), spread, *graded,
             assumed, quality)  # fmt: skip
 
 
@@ -247,27 +256,22 @@ def lay_out(
 ) -> None:
     """Panels of outputs by arm: two bands that are not mixed."""
     levels = bands(result, found)
-    window = axis(float(found.times[-1]), float(found.times[-1]))
-    drawings = [
-        (output, row)
-        for output in sorted(found.outputs, key=lambda o: (not is_behind(o), o != "pain"))
-        for row in range(len(found.arms))
-        if np.nan_to_num(levels[row, found.outputs.index(output)]).any()
-    ]
+    drawings = _drawings(found, levels)
     gap, height, columns = 0.74, 1.45, layout.columns
     width = (layout.width - layout.left - layout.right - (columns - 1) * gap) / columns
     blocks = []
-    for output in dict.fromkeys(o for o, _ in drawings):
-        own = [row for o, row in drawings if o == output]
+    for output in dict.fromkeys(one.output for one in drawings):
+        own = [one for one in drawings if one.output == output]
+        window = _window(found, output)
         for line in (own[i : i + columns] for i in range(0, len(own), columns)):
             panels = [
                 Panel(
-                    f"certainty-{output}-{row}", layout.left + i * (width + gap), 0.0, width,
-                    height,
-                    partial(_panel, result=result, found=found, levels=levels, output=output,
-                            row=row, window=window),
+                    f"certainty-{output}-{one.arm}-{one.over}", layout.left + i * (width + gap),
+                    0.0, width, height,
+                    partial(_panel, result=result, found=found, levels=levels, one=one,
+                            window=window),
                 )
-                for i, row in enumerate(line)
+                for i, one in enumerate(line)
             ]  # fmt: skip
             blocks.append(Block(panels, height + 0.62))
     lines = [
@@ -281,36 +285,87 @@ def lay_out(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Drawing:
+    """One panel: an output in an arm, or less that in another."""
+
+    output: str
+    arm: int
+    over: int | None
+
+
+def _drawings(found: Certainty, levels: Array) -> list[_Drawing]:
+    """Every output of every arm that has it; pain also as the difference from the control."""
+    ordered = sorted(found.outputs, key=lambda o: (not is_behind(o), o != "pain"))
+    drawings = [
+        _Drawing(output, row, None)
+        for output in ordered
+        for row in range(len(found.arms))
+        if np.nan_to_num(levels[row, found.outputs.index(output)]).any()
+    ]
+    less = [
+        _Drawing(one.output, one.arm, one.over) for one in found.endpoints() if one.over is not None
+    ]
+    pain = [one for one in drawings if one.output == "pain"]
+    return [*pain, *less, *(one for one in drawings if one.output != "pain")]
+
+
+def _window(found: Certainty, output: str) -> Window:
+    """The whole study; for a level in blood as long as there is some."""
+    end = float(found.times[-1])
+    if is_behind(output):
+        return axis(end, end)
+    usual = np.nanmax(found.typical[:, found.outputs.index(output)], axis=0)
+    there = found.times[usual > _GONE * usual.max()]
+    return axis(min(end, 1.2 * float(there[-1])), end)
+
+
+#: Share of the highest level below which nothing is drawn.
+_GONE = 0.01
+
+
 def _panel(
-    axes: Axes, *, result: Result, found: Certainty, levels: Array, output: str, row: int,
-    window: Window,
-) -> None:  # fmt: skip
-    arm = found.arms[row].name
-    times = found.times
-    here = result.quantiles.sel(arm=arm, output=output, time=times).values
-    mean = result.mean.sel(arm=arm, output=output, time=times).values
-    low, high = levels[row, found.outputs.index(output)][:, [0, -1]].T
+    axes: Axes, *, result: Result, found: Certainty, levels: Array, one: _Drawing, window: Window
+) -> None:
+    inside = found.times <= window.end * (1 + 1e-9)
+    times = found.times[inside]
     x = window.scaled(times)
-    people, hue = style.SOFT, style.STROKES[0].colour
-    for edge in (here[:, 0], here[:, -1]):
-        axes.plot(x, edge, color=people, linewidth=0.8, linestyle=(0, (4, 2)))
-    axes.fill_between(x, low, high, facecolor="#cfdfec", edgecolor=hue, hatch=_HATCH, linewidth=0.0)
+    means = result.mean.sel(output=one.output, time=times)
+    mean = means.sel(arm=found.arms[one.arm].name).values
+    title = f"{pain_panels.title(one.output)}: {found.arms[one.arm].name}"
+    if one.over is None:
+        here = result.quantiles.sel(
+            arm=found.arms[one.arm].name, output=one.output, time=times
+        ).values
+        for edge in (here[:, 0], here[:, -1]):
+            axes.plot(x, edge, color=style.SOFT, linewidth=0.8, linestyle=(0, (4, 2)))
+        low, high = levels[one.arm, found.outputs.index(one.output)][inside][:, [0, -1]].T
+        axes.set_ylim(*_span(levels, found, one.output, here))
+        pain_panels.frame(axes, pain_panels.label(one.output))
+    else:
+        control = found.arms[one.over].name
+        mean = mean - means.sel(arm=control).values
+        moved = found.course(one.output, one.arm, one.over)
+        place = found.outputs.index(one.output)
+        moved = moved - (found.typical[one.arm, place] - found.typical[one.over, place])
+        low, high = np.quantile(moved[:, inside], (0.05, 0.95), axis=0) + mean
+        axes.axhline(0, color=style.SOFT, linewidth=0.7)
+        pain_panels.frame(axes, "points")
+        title += f" less {control}"
+    hue = style.STROKES[0].colour
+    axes.fill_between(x, low, high, facecolor=_FILL, edgecolor=hue, hatch=_HATCH, linewidth=0.0)
     for edge in (low, high):
         axes.plot(x, edge, color=hue, linewidth=0.9)
     axes.plot(x, mean, color=style.INK, linewidth=1.5)
-    top = 10.0 if output in ("pain", "unpleasantness") else None
-    axes.set_ylim(*_span(levels, found, output, here, top))
-    pain_panels.frame(axes, pain_panels.label(output))
     pain_panels.time_axis(axes, window, labelled=True)
-    title = f"{pain_panels.title(output)}: {arm}"
-    axes.set_title(title, loc="left", fontweight="bold", pad=5)
+    axes.set_title(textwrap.shorten(title, 52, placeholder=" …"), loc="left", fontweight="bold",
+                   pad=5)  # fmt: skip
 
 
-def _span(
-    levels: Array, found: Certainty, output: str, here: Array, top: float | None
-) -> tuple[float, float]:
+def _span(levels: Array, found: Certainty, output: str, here: Array) -> tuple[float, float]:
     """Ends of the axis of one panel: from nothing unless the output is never near it."""
     own = levels[:, found.outputs.index(output)]
+    top = pain_panels.SCALE if output in ("pain", "unpleasantness") else 0.0
     high = top or 1.06 * max(float(np.nanmax(own)), float(here.max())) or 1.0
     low = min(float(np.nanmin(own)), float(here.min()))
     return (0.0 if low < 0.5 * high else 0.95 * low), high
@@ -325,7 +380,7 @@ def _sample(axes: Axes, kind: str, x: float, y: float) -> None:
     if kind == "mean":
         hue = style.STROKES[0].colour
         axes.fill_between(
-            ends, y - 0.05, y + 0.05, facecolor="#cfdfec", edgecolor=hue, hatch=_HATCH, linewidth=0
+            ends, y - 0.05, y + 0.05, facecolor=_FILL, edgecolor=hue, hatch=_HATCH, linewidth=0
         )
         for edge in (y - 0.05, y + 0.05):
             axes.plot(ends, [edge, edge], color=hue, linewidth=0.9)

@@ -95,7 +95,7 @@ def when(hour: float) -> str:
 
 def output(name: str) -> str:
     """An output within a sentence."""
-    text = pain_panels.title(name)
+    text = pain_panels.title(name).replace(": ", ", ")
     return text if text[1:2] in "-A" or text[:2] == "R-" else text[:1].lower() + text[1:]
 
 
