@@ -23,7 +23,6 @@ from scipy.stats import qmc, rankdata
 from antalgic.arms import Arm, Setting, chain_outputs, is_behind, planned, setting
 from antalgic.errors import InputError
 from antalgic.evidence import shapley
-from antalgic.evidence.shapley import Surrogate
 from antalgic.model import comparators, harm, receptor, uncertain
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.movement import movement
@@ -171,21 +170,30 @@ class Certainty:
                 found.append(one)
         return found
 
-    def shares(self, y: Array) -> Shares:
-        """What the variance of a number by draw (draws,) rests on.
+    def shares(self, asked: Endpoint) -> Shares:
+        """What the variance of an endpoint rests on.
 
         Raises InputError where the surrogate does not predict runs that it has not seen.
         """
-        learned = shapley.learn(self.scores, y, self.root)
+        y, own = self.number(asked), self._acting(asked)
+        learned = shapley.learn(self.scores[:, own], y, self.root[np.ix_(own, own)])
         if learned.quality < LEAST_QUALITY:
             raise InputError(
                 f"no shares are given: a smooth function of the parameters tells only "
                 f"{100 * max(learned.quality, 0):.0f} % of the variance (Q²), less than "
                 f"{100 * LEAST_QUALITY:.0f} %"
             )
+        known = [self.doubts[i].known for i in own]
+        grades: dict[str, list[int]] = {
+            g: [i for i, one in enumerate(known) if one.grade == g] for g in GRADES
+        }
+        assumed = [i for i, one in enumerate(known) if one.how == "assumed"]
+        others = [i for i in range(len(known)) if i not in assumed]
+        each = dict.fromkeys(self.names, 0.0)
+        each |= zip((one.name for one in known), map(float, learned.each()), strict=True)
         return Shares(
-            float(y.std()), learned.quality, learned.shares(self._by_grade),
-            self._assumed(learned), dict(zip(self.names, map(float, learned.each()), strict=True)),
+            float(y.std()), learned.quality, learned.shares(grades),
+            learned.shares({"assumed": assumed, "others": others})["assumed"], each,
         )  # fmt: skip
 
     @property
@@ -193,17 +201,11 @@ class Certainty:
         """Names of the parameters."""
         return tuple(doubt.name for doubt in self.doubts)
 
-    @cached_property
-    def _by_grade(self) -> dict[str, list[int]]:
-        return {
-            grade: [i for i, d in enumerate(self.doubts) if d.known.grade == grade]
-            for grade in GRADES
-        }
-
-    def _assumed(self, learned: Surrogate) -> float:
-        ours = [i for i, d in enumerate(self.doubts) if d.known.how == "assumed"]
-        others = [i for i in range(len(self.doubts)) if i not in ours]
-        return learned.shares({"assumed": ours, "other": others})["assumed"]
+    def _acting(self, asked: Endpoint) -> list[int]:
+        """Places of the parameters that act in the arms of an endpoint."""
+        arms = [self.arms[i] for i in (asked.arm, asked.over) if i is not None]
+        owners = {"", *(a.mechanism for a in arms), *(a.model.name for a in arms if a.model)}
+        return [i for i, doubt in enumerate(self.doubts) if doubt.owner in owners]
 
 
 def run(
@@ -241,9 +243,10 @@ def run(
 
 
 def usual_times(study: Study) -> Array:
-    """Readout times of a study for curves: dense at the beginning, with the weeks of visits."""
+    """Readout times of a study for curves: dense at first, with ends of treatment and visits."""
     grid = readout_times(study.horizon, study.output_every)
-    wanted = [*(grid[-1] * np.linspace(0, 1, _CURVE) ** 2), *WEEKS.values()]
+    ends = [arm.treated[1] for arm in study.regimens().values() if arm.treated is not None]
+    wanted = [*(grid[-1] * np.linspace(0, 1, _CURVE) ** 2), *WEEKS.values(), *ends]
     places = np.searchsorted(grid, [hour for hour in wanted if hour <= grid[-1]])
     found: Array = grid[np.unique(np.append(0, places))]
     return found

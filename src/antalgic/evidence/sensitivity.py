@@ -111,7 +111,7 @@ def run(
         raise InputError(
             f"arm {shown(model.arms[row].name)} does not give '{output}'", field="--of"
         )
-    shares, why = _shares(found, y)
+    shares, why = _shares(found, one)
     low, middle, high = (float(q) for q in np.quantile(y, (0.05, 0.5, 0.95)))
     again = Model.of(asked, times, people)
 
@@ -172,9 +172,9 @@ def _hour(study: Study, model: Model, output: str, row: int, at: float | None) -
     return float(model.given.times[int(np.argmax(usual))])
 
 
-def _shares(found: Certainty, y: Array) -> tuple[Shares | None, str]:
+def _shares(found: Certainty, one: Endpoint) -> tuple[Shares | None, str]:
     try:
-        return found.shares(y), ""
+        return found.shares(one), ""
     except InputError as error:
         return None, error.message
 

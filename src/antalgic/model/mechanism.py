@@ -263,6 +263,18 @@ def posterior(name: str) -> tuple[Mapping[str, float], ...]:
     return tuple(dict(zip(symbols, map(float, row.split(",")), strict=True)) for row in rows)
 
 
+def posterior_in(name: str, condition: str) -> tuple[Mapping[str, float], ...]:
+    """The draws of a mechanism with the response to placebo of one condition, as X_mean, X_sd."""
+    return tuple(
+        {
+            symbol.removesuffix(f".{condition}"): value
+            for symbol, value in draw.items()
+            if "." not in symbol or symbol.endswith(f".{condition}")
+        }
+        for draw in posterior(name)
+    )
+
+
 def _parameter(symbol: str, place: tuple[str, ...]) -> Parameter:
     path, *steps = place
     return parameter(path, UNITS[symbol], *steps, symbol)

@@ -81,7 +81,7 @@ def rows(result: Result, found: Certainty) -> list[Row]:
         moved = y - found.usual(one) + usual
         low, high = (float(q) for q in np.quantile(moved, (0.05, 0.95)))
         try:
-            shares, why = found.shares(y), ""
+            shares, why = found.shares(one), ""
         except InputError as error:
             shares, why = None, error.message
         made.append(Row(one, _says(found, one), usual, low, high, shares, why))
@@ -260,20 +260,17 @@ def lay_out(
     gap, height, columns = 0.74, 1.45, layout.columns
     width = (layout.width - layout.left - layout.right - (columns - 1) * gap) / columns
     blocks = []
-    for output in dict.fromkeys(one.output for one in drawings):
-        own = [one for one in drawings if one.output == output]
-        window = _window(found, output)
-        for line in (own[i : i + columns] for i in range(0, len(own), columns)):
-            panels = [
-                Panel(
-                    f"certainty-{output}-{one.arm}-{one.over}", layout.left + i * (width + gap),
-                    0.0, width, height,
-                    partial(_panel, result=result, found=found, levels=levels, one=one,
-                            window=window),
-                )
-                for i, one in enumerate(line)
-            ]  # fmt: skip
-            blocks.append(Block(panels, height + 0.62))
+    for line in (drawings[i : i + columns] for i in range(0, len(drawings), columns)):
+        panels = [
+            Panel(
+                f"certainty-{one.output}-{one.arm}-{one.over}", layout.left + i * (width + gap),
+                0.0, width, height,
+                partial(_panel, result=result, found=found, levels=levels, one=one,
+                        window=_window(found, one.output)),
+            )
+            for i, one in enumerate(line)
+        ]  # fmt: skip
+        blocks.append(Block(panels, height + 0.62))
     lines = [
         ("people", f"5–95 % of {words.count(len(result.people), 'person', 'people')}"),
         ("mean", "what their mean may be: 5–95 % over draws of all parameters"),
@@ -295,13 +292,13 @@ class _Drawing:
 
 
 def _drawings(found: Certainty, levels: Array) -> list[_Drawing]:
-    """Every output of every arm that has it; pain also as the difference from the control."""
+    """Every output of every arm in which it moves; pain also as the difference from the control."""
     ordered = sorted(found.outputs, key=lambda o: (not is_behind(o), o != "pain"))
     drawings = [
         _Drawing(output, row, None)
         for output in ordered
         for row in range(len(found.arms))
-        if np.nan_to_num(levels[row, found.outputs.index(output)]).any()
+        if np.nan_to_num(np.ptp(levels[row, found.outputs.index(output)])) > _FLAT
     ]
     less = [
         _Drawing(one.output, one.arm, one.over) for one in found.endpoints() if one.over is not None
@@ -320,6 +317,8 @@ def _window(found: Certainty, output: str) -> Window:
     return axis(min(end, 1.2 * float(there[-1])), end)
 
 
+#: An output that moves less than this in an arm, over time and draws, is not drawn.
+_FLAT = 1e-6
 #: Share of the highest level below which nothing is drawn.
 _GONE = 0.01
 
