@@ -34,6 +34,8 @@ Array = NDArray[np.float64]
 _NAMED = 4
 #: A number that varies by less than this share of its size is not worth a row.
 _STILL = 1e-3
+#: What lies between the 5th and the 95th percentile, as a reader sees it.
+LEVEL = "90 %"
 _HATCH, _FILL = "/////", "#cfdfec"
 
 
@@ -64,6 +66,7 @@ class Page:
     said: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     grades: tuple[str, ...]
+    level: str
     draws: int
     people: str
     parameters: int
@@ -106,6 +109,7 @@ def gather(found: Certainty, given: list[Row]) -> Page:
         said=tuple(sentence(found, row) for row in given),
         rows=tuple(_cells(row) for row in given),
         grades=GRADES,
+        level=LEVEL,
         draws=len(found.means),
         people=words.count(found.people, "person", "people"),
         parameters=len(found.doubts),
@@ -117,7 +121,7 @@ def sentence(found: Certainty, row: Row) -> str:
     """What one number rests on: "67 % of this spread rests on values of grade D, …: …"."""
     lead = words.sentence(
         f"mean {row.says}, is {_number(row, row.usual)}, and from "
-        f"{_digits(row.low)} to {_number(row, row.high)} in 90 % of the draws"
+        f"{_digits(row.low)} to {_number(row, row.high)} in {LEVEL} of the draws"
     )
     shares = row.shares
     if shares is None:
