@@ -9,7 +9,7 @@ from hypothesis import settings
 QUICK = "/tests/unit/"
 SLOW = (
     "test_report_harm.py", "test_report_figures.py", "test_report_pain.py", "test_report_page.py",
-    "test_responders.py",
+    "test_responders.py", "test_certainty.py",
 )  # fmt: skip
 
 # The same commit gives the same verdict: the everyday profile draws the same examples every time.

@@ -91,7 +91,7 @@ def calibrated(name: str, known: Value, draws: Sequence[float]) -> Uncertain:
     """A parameter with draws of a calibration."""
     return Uncertain(
         name, says(name), known.value, _first(known.text), known.unit, known.grade, known.how,
-        "posterior", "draws", draws=np.asarray(draws, dtype=np.float64),
+        "draws of the calibration", "draws", draws=np.asarray(draws, dtype=np.float64),
     )  # fmt: skip
 
 

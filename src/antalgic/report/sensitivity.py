@@ -95,7 +95,7 @@ def when(hour: float) -> str:
 
 def output(name: str) -> str:
     """An output within a sentence."""
-    text = pain_panels.title(name).replace(": ", ", ")
+    text = pain_panels.title(name).rpartition(": ")[2]
     return text if text[1:2] in "-A" or text[:2] == "R-" else text[:1].lower() + text[1:]
 
 
@@ -286,7 +286,7 @@ def _ends(axes: Axes, found: Sensitivity) -> None:
 
 def _named(bar: Bar) -> str:
     known = bar.doubt.known
-    sign = f"({bar.doubt.name}, {known.grade})"
+    sign = f"({bar.doubt.name},\u00a0{known.grade})"
     return f"{known.says} {sign}" if _says(bar) else sign.strip("()")
 
 
