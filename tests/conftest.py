@@ -5,6 +5,9 @@ import os
 import pytest
 from hypothesis import settings
 
+# As the command does: tests run side by side, and threads of a matrix library only get in the way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 #: Where the tests stand that are over in well under a minute, and what of it is not.
 QUICK = "/tests/unit/"
 SLOW = (

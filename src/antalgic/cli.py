@@ -5,6 +5,7 @@ Heavy imports happen inside the commands, so that ``antalgic --help`` answers at
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 def main() -> None:
     """Run the command; bad input is one line on stderr and exit code 2."""
+    # people and draws are shared out among threads; those of a matrix library would only be in
+    # the way of them, and read this before they start
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except InputError as error:

@@ -23,7 +23,7 @@ FOLDS = 5
 #: Further terms that are tried after the last that helped.
 PATIENCE = 12
 #: Orders of the inputs over which their shares are averaged, and as many reversed.
-ORDERS = 32
+ORDERS = 16
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Surrogate:
 
     def explained(self, places: Places) -> float:
         """Var E[Y | these inputs]: the part that goes when they become known."""
-        return self._within(_projector(self.root[list(places)]))
+        return float(self._added(places).sum())
 
     def shares(self, groups: Mapping[str, Places]) -> dict[str, float]:
         """Shapley effects of groups of inputs as shares of the variance; they add up to 1.
@@ -85,8 +85,12 @@ class Surrogate:
                 found[way] += self._added(way)
         return found / (2 * ORDERS * self.variance)
 
-    def _added(self, order: NDArray[np.int64]) -> Array:
-        """What each input of an order adds to those before it."""
+    def _added(self, order: Places | NDArray[np.int64]) -> Array:
+        """What each input of an order adds to those before it.
+
+        Inputs open one direction q of w after the other; what is known of Y along some of them is
+        the sum of (b'q)² and of 2 (q'Qp)² over all pairs.
+        """
         basis = np.zeros((self.root.shape[1], 0))
         levels = [0.0]
         linear, squares = 0.0, 0.0
@@ -105,21 +109,9 @@ class Surrogate:
             levels.append(linear + 2 * squares)
         return np.diff(levels)
 
-    def _within(self, projector: Array) -> float:
-        known = self.square @ projector
-        return float(self.linear @ projector @ self.linear + 2 * np.sum(known * known.T))
-
 
 #: An input with less than this of its own, in SD, is a function of those before it.
 _SAME = 1e-6
-
-
-def _projector(rows: Array) -> Array:
-    """Onto the space that rows span."""
-    _, lengths, directions = np.linalg.svd(rows, full_matrices=False)
-    kept = directions[lengths > _SAME]
-    found: Array = kept.T @ kept
-    return found
 
 
 def root_of(correlation: Array) -> Array:
@@ -198,23 +190,28 @@ def _chosen(columns: Array, y: Array) -> tuple[list[int], Array]:
     from the leverages, corrected for the number of terms (Chapelle, Vapnik and Bengio 2002).
     """
     runs = len(y)
-    basis = np.full((runs, 1), 1 / np.sqrt(runs))
+    most = min(columns.shape[1], runs // 3)
+    basis = np.empty((most + 1, runs))
+    basis[0] = 1 / np.sqrt(runs)
+    size = 1
     rest = y - y.mean()
     own = np.sqrt(np.einsum("ij,ij->j", columns, columns))
     leverage = np.full(runs, 1 / runs)
     chosen: list[int] = []
     free = np.ones(columns.shape[1], dtype=np.bool_)
     best, kept = np.inf, 0
-    for count in range(1, min(columns.shape[1], runs // 3) + 1):
+    for count in range(1, most + 1):
         place = int(np.argmax(np.abs(rest @ columns) / own * free))
-        q = columns[:, place] - basis @ (basis.T @ columns[:, place])
-        q = q - basis @ (basis.T @ q)
+        q = columns[:, place].copy()
+        for _ in range(2):
+            q -= (basis[:size] @ q) @ basis[:size]
         length = float(np.linalg.norm(q))
         free[place] = False
         chosen.append(place)
         if length > 1e-6 * own[place]:
             q /= length
-            basis = np.column_stack([basis, q])
+            basis[size] = q
+            size += 1
             rest = rest - q * (q @ rest)
             leverage = leverage + q**2
         error = np.mean((rest / (1 - leverage)) ** 2) * (runs / (runs - count - 1))
