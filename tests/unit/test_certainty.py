@@ -100,7 +100,7 @@ def test_what_is_held_is_not_drawn_and_everything_has_a_grade_and_a_basis() -> N
     basis = {d.name: d.known.basis for d in doubts}
     assert basis["pk.CLnk"] == "published: RSE 5.7 %"
     assert basis["k_x"] == "draws of the calibration"
-    assert basis["M0"] == "grade D: CV 50 %"
+    assert basis["M0"] == "CV 50 % by grade"
 
 
 def test_the_response_to_placebo_is_set_anew_as_the_calibration_sets_it() -> None:

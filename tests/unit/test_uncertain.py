@@ -55,7 +55,7 @@ def test_a_standard_error_is_a_coefficient_of_variation_around_the_value(text):
 )  # fmt: skip
 def test_the_grade_speaks_where_no_interval_of_the_value_does(text):
     one = given(uncertainty=text)
-    assert one.basis == "grade C: CV 25 %"
+    assert one.basis == "CV 25 % by grade"
 
 
 def test_a_share_stays_between_0_and_1():

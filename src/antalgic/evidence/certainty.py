@@ -381,12 +381,14 @@ def _doubts(given: Setting, arms: Sequence[Arm]) -> list[Doubt]:
     if given.condition is None or not rivals:
         return found
     moving = any(moves(given.condition, arm.regimen, given.chained) for arm in arms)
+    harms = not harm.READOUTS.keys().isdisjoint(given.chained)
+    beside = {*(movement.parameters if moving else ()), *(_OF_HARM if harms else ())}
     for rival in rivals:
-        found += _of_mechanism(rival, moving, len(rivals) > 1)
+        found += _of_mechanism(rival, beside, len(rivals) > 1)
     if models:
         found += _of_receptor()
     found += _of_condition(given.condition)
-    if not harm.READOUTS.keys().isdisjoint(given.chained):
+    if harms:
         known = mechanisms.parameters()
         found += [
             one
@@ -411,10 +413,15 @@ def _of_blood(model: PKModel, several: bool) -> list[Doubt]:
     ]
 
 
-def _of_mechanism(mechanism: str, moving: bool, several: bool) -> list[Doubt]:
+#: Parameters that the steps of harm take; some are a mechanism's own.
+_OF_HARM = {name for step in harm.STEPS.values() for name in step.parameters}
+
+
+def _of_mechanism(mechanism: str, beside: set[str], several: bool) -> list[Doubt]:
+    """Parameters of a mechanism, and those that what stands ``beside`` it takes."""
     draws = mechanisms.posterior(mechanism)
     library = mechanisms.parameters(mechanism)
-    used = mechanisms.used(mechanism) | (set(movement.parameters) if moving else set())
+    used = mechanisms.used(mechanism) | beside
     found = []
     for symbol in (s for s in library if s in used):
         name = f"{mechanism}.{symbol}" if several else symbol

@@ -69,7 +69,7 @@ class Surrogate:
                 for before in combinations(others, size):
                     after = tuple(n for n in names if n == name or n in before)
                     found[name] += weight * (known[after] - known[before])
-            found[name] /= self.variance
+            found[name] = max(0.0, found[name]) / self.variance
         return found
 
     def each(self) -> Array:

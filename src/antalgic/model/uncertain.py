@@ -127,7 +127,7 @@ def cv(grade: Grade) -> float:
 
 def _by_grade(one: Uncertain) -> Uncertain:
     share = cv(one.grade)
-    return _spread(one, share, f"grade {one.grade}: CV {100 * share:.0f} %")
+    return _spread(one, share, f"CV {100 * share:.0f} % by grade")
 
 
 def _printed(one: Uncertain, known: Value) -> Uncertain | None:
