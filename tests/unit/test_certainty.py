@@ -103,6 +103,15 @@ def test_what_is_held_is_not_drawn_and_everything_has_a_grade_and_a_basis() -> N
     assert basis["M0"] == "CV 50 % by grade"
 
 
+def test_what_a_condition_says_for_itself_is_not_drawn_from_what_is_usual() -> None:
+    """In CRPS activity does not follow pain: a_P is 0 there, and not what it is elsewhere."""
+    moving = STUDY.replace(
+        "  placebo:", "    - {therapy: exercise, extent: 0.2, until: 7 days}\n  placebo:"
+    )
+    names = certainty.Model.of(loads(moving), np.array([0.0, 336.0])).doubts
+    assert {"tau_A"} <= {d.name for d in names} and "a_P" not in {d.name for d in names}
+
+
 def test_the_response_to_placebo_is_set_anew_as_the_calibration_sets_it() -> None:
     crps = conditions.load("crps")
     usual = mechanisms.placebo("sensitization", "crps")["X_mean"]

@@ -383,6 +383,8 @@ def _doubts(given: Setting, arms: Sequence[Arm]) -> list[Doubt]:
     moving = any(moves(given.condition, arm.regimen, given.chained) for arm in arms)
     harms = not harm.READOUTS.keys().isdisjoint(given.chained)
     beside = {*(movement.parameters if moving else ()), *(_OF_HARM if harms else ())}
+    if given.condition.a_P is not None:
+        beside -= {"a_P"}  # the condition's own stands above the usual one
     for rival in rivals:
         found += _of_mechanism(rival, beside, len(rivals) > 1)
     if models:
@@ -447,9 +449,10 @@ def _of_receptor() -> list[Doubt]:
 
 def _of_condition(condition: Condition) -> list[Doubt]:
     circuit = {"D_c" if n == "D" else n: known for n, known in condition.circuit.items()}
+    own = {} if condition.a_P is None else {"a_P": condition.a_P}
     found = [
         one
-        for symbol, known in {**circuit, **condition.injury}.items()
+        for symbol, known in {**circuit, **condition.injury, **own}.items()
         if f"{symbol}.{condition.name}" not in uncertain.held()
         for one in _one(symbol, known, known.unit or "1", "shared")
     ]
