@@ -266,10 +266,15 @@ class Model:
     doubts: tuple[Doubt, ...]
 
     @classmethod
-    def of(cls, study: Study, times: Array, people: People | None = None) -> Model:
-        """The model of a study; what is wrong with the study is said as in a run."""
+    def of(
+        cls, study: Study, times: Array, people: People | None = None, most: int = PEOPLE
+    ) -> Model:
+        """The model of a study in the first ``most`` of its people.
+
+        What is wrong with the study is said as in a run.
+        """
         everybody = study.people() if people is None else people
-        some = everybody.part(0, min(PEOPLE, len(everybody)))
+        some = everybody.part(0, min(most, len(everybody)))
         given = setting(study, some, times, False, 1)
         arms = tuple(planned(given))
         blood = dict.fromkeys(a for arm in arms if arm.model for a in arm.model.analytes)
@@ -503,7 +508,7 @@ def _gains(
         return {}
     library = mechanisms.parameters(mechanism)
     used = mechanisms.used(mechanism)
-    before, now = _blocked(), _blocked(**opened)
+    before, now = _usually_blocked(), _blocked(**opened)
     found = {}
     for symbol, site, power in _FITTED_TO_BLOCK:
         if symbol in used:
@@ -515,6 +520,11 @@ def _gains(
 #: Fitted parameters that multiply block (-1) or are compared with it (1), at which site.
 _FITTED_TO_BLOCK = (("g_N", "phasic", -1), ("k_x", "tonic", -1), ("k_K", "tonic", -1),
                     ("B_th", "tonic", 1))  # fmt: skip
+
+
+@cache
+def _usually_blocked() -> dict[str, float]:
+    return _blocked()
 
 
 def _blocked(**changes: float) -> dict[str, float]:

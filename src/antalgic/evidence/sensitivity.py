@@ -6,7 +6,7 @@ at the library's values; the shares are those of joint draws (`certainty`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 #: Normal scores of the 5th, 25th, 50th, 75th and 95th percentile.
 SCORES = (-1.6448536, -0.6744898, 0.0, 0.6744898, 1.6448536)
 LEVELS = (5, 25, 50, 75, 95)
+#: People from whom the number itself is taken, if the study has so many.
+WHOLE = 4096
 #: Parameters that a spider shows, those that move the number most.
 LEGS = 6
 
@@ -51,8 +53,9 @@ class Bar:
 class Sensitivity:
     """One number of a study and what moves it.
 
-    ``usual`` is the number under the library's values in `certainty.PEOPLE` people; ``low``,
-    ``middle`` and ``high`` are its 5th, 50th and 95th percentile over joint draws.  ``why`` says
+    ``usual`` is the number under the library's values; ``low``, ``middle`` and ``high`` are its
+    5th, 50th and 95th percentile over joint draws.  What parameters move is taken from ``people``
+    people, the number itself from up to `WHOLE`.  ``why`` says
     why there are no shares, where that is so.  ``bars`` have the ends only, the widest first;
     ``legs`` are the widest again at all `LEVELS`.
     """
@@ -112,18 +115,22 @@ def run(
             f"arm {shown(model.arms[row].name)} does not give '{output}'", field="--of"
         )
     shares, why = _shares(found, one)
-    low, middle, high = (float(q) for q in np.quantile(y, (0.05, 0.5, 0.95)))
     again = Model.of(asked, times, people)
+    whole = _number(Model.of(asked, times, people, WHOLE), one, {})
+    apart = whole - found.usual(one)
+    low, middle, high = (float(q) for q in np.quantile(y + apart, (0.05, 0.5, 0.95)))
 
     def bar(doubt: Doubt, scores: Sequence[float]) -> Bar:
         share = None if shares is None else shares.parameters[doubt.name]
-        return _bar(again, one, doubt, scores, share)
+        values = doubt.known.at(scores)
+        numbers = [_number(again, one, {doubt.name: float(v)}) + apart for v in values]
+        return Bar(doubt, values, np.array(numbers), share)
 
     bars = sorted((bar(doubt, (SCORES[0], SCORES[-1])) for doubt in wanted), key=_wide)
     legs = [bar(wide.doubt, SCORES) for wide in bars[:LEGS]]
     return Sensitivity(
         study, one, model.arms[row].name, None if other is None else model.arms[other].name,
-        found.usual(one), low, middle, high, tuple(bars), tuple(legs), shares, why, draws,
+        whole, low, middle, high, tuple(bars), tuple(legs), shares, why, draws,
         found.people,
     )  # fmt: skip
 
@@ -179,17 +186,10 @@ def _shares(found: Certainty, one: Endpoint) -> tuple[Shares | None, str]:
         return None, error.message
 
 
-def _bar(
-    model: Model, one: Endpoint, doubt: Doubt, scores: Sequence[float], share: float | None
-) -> Bar:
-    values = doubt.known.at(scores)
-    place = model.outputs.index(one.output)
-    numbers = []
-    for value in values:
-        means = model.means({doubt.name: float(value)})[:, place, one.at]
-        less = 0.0 if one.over is None else float(means[one.over])
-        numbers.append(float(means[one.arm]) - less)
-    return Bar(doubt, values, np.array(numbers), share)
+def _number(model: Model, one: Endpoint, values: Mapping[str, float]) -> float:
+    """An endpoint where these parameters take these values."""
+    means = model.means(values)[:, model.outputs.index(one.output), one.at]
+    return float(means[one.arm] - (0.0 if one.over is None else means[one.over]))
 
 
 def _check_output(study: Study, of: str | None) -> None:

@@ -241,10 +241,11 @@ def placebo(name: str, condition: str) -> Mapping[str, float]:
     return {symbol: float(value) for symbol, value in fitted[condition].items()}
 
 
-def used(name: str) -> set[str]:
+@cache
+def used(name: str) -> frozenset[str]:
     """Names of the library parameters that a mechanism's steps take."""
     own = {symbol for u in load(name).steps() for symbol in u.parameters.values()}
-    return (own | {"ke0", "responsive", "unresponsive"}) & UNITS.keys()
+    return frozenset((own | {"ke0", "responsive", "unresponsive"}) & UNITS.keys())
 
 
 @cache

@@ -104,7 +104,7 @@ def stated(found: Sensitivity) -> list[str]:
     said = [
         f"{words.digits(found.usual)} {unit_of(found.endpoint.output)} under the library's values; "
         f"{words.digits(found.low)} to {words.digits(found.high)} in 90 % of {found.draws} joint "
-        f"draws of all parameters ({found.people} people)"
+        f"draws of all parameters, each in the same {words.count(found.people, 'person', 'people')}"
     ]
     if found.shares is None:
         return [*said, found.why]
