@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from antalgic.arms import is_behind
 from antalgic.errors import InputError
-from antalgic.evidence import certainty, sensitivity
+from antalgic.evidence import certainty, sensitivity, shapley
 from antalgic.model import mechanism as mechanisms
 from antalgic.model import uncertain
 from antalgic.population import conditions
@@ -248,3 +249,10 @@ def test_two_bands_are_drawn_apart_and_the_table_has_the_one_that_is_not_known()
     said = page.gather(found(), rows())
     assert len(said.rows) == len(said.said) == len(rows())
     assert said.named[0][0] in found().names
+
+
+def test_the_page_states_the_constants_that_are_used() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "certainty.md").read_text(encoding="utf-8")
+    assert f"Below {certainty.LEAST_QUALITY:g} no shares are given" in text
+    assert f"averaged over {2 * shapley.ORDERS} orders" in text
+    assert f"mean is that of {certainty.PEOPLE} people" in text

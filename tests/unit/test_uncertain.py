@@ -60,10 +60,18 @@ def test_the_grade_speaks_where_no_interval_of_the_value_does(text):
 
 def test_a_share_stays_between_0_and_1():
     known = replace(KNOWN, value=0.8, unit="", text="80 %", grade="D")
-    one = uncertain.published("F", known, plain=True)
+    one = uncertain.published("F", known, share=True)
     assert one is not None
     assert 0 < one.at(-4) < one.at(0) < one.at(4) < 1
     assert one.at(0) == pytest.approx(0.8)
+
+
+def test_odds_may_exceed_1_where_a_share_may_not() -> None:
+    known = replace(KNOWN, value=0.8, unit="", text="0.8", grade="D")
+    one = uncertain.published("x_1", known)
+    assert one is not None and one.at(2) > 1
+    assert uncertain.is_share("fu_K") and uncertain.is_share("morphine.F.oral")
+    assert not uncertain.is_share("x_1") and not uncertain.is_share("pk.F")
 
 
 def test_values_below_zero_stay_there_and_zero_is_held():

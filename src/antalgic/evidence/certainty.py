@@ -401,23 +401,32 @@ def _doubts(given: Setting, arms: Sequence[Arm]) -> list[Doubt]:
             one
             for name, p in harm.parameters().items()
             if name not in known
-            for one in _one(name, p.known, harm.UNITS[name], "shared")
+            for one in _one(name, p.known, "shared")
         ]
     drugs = dict.fromkeys(name for arm in arms for name in arm.regimen.beside)
     for drug in drugs:
         for name, p in comparators.load(drug).parameters.items():
-            found += _one(name, p.known, p.known.unit or "1", "shared")
+            found += _one(name, p.known, "shared")
     return found
 
 
 def _of_blood(model: PKModel, several: bool) -> list[Doubt]:
     prefix = model.name if several else "pk"
+    shares = _shares_of(model)
     return [
         one
         for name, p in model.parameters.items()
         if not p.entry.same_as
-        for one in _one(name, p.known, p.unit or "1", "pk", model.name, f"{prefix}.{name}")
+        for one in _one(name, p.known, "pk", model.name, f"{prefix}.{name}", share=name in shares)
     ]
+
+
+def _shares_of(model: PKModel) -> set[str | None]:
+    """Parameters that part a dose or a flow."""
+    paths = [p for routes in model.file.routes.values() for ways in routes.values() for p in ways]
+    found = {name for path in paths for name in (path.fraction, path.rest_of)}
+    found |= {path.devices.later for path in paths if path.devices}
+    return found | {use.parameters.get("fraction") for use in model.file.structure}
 
 
 #: Parameters that the steps of harm take; some are a mechanism's own.
@@ -438,8 +447,7 @@ def _of_mechanism(mechanism: str, beside: set[str], several: bool) -> list[Doubt
             )
             found.append(Doubt(replace(known, name=name), "mechanism", mechanism, symbol))
         else:
-            unit = mechanisms.UNITS[symbol]
-            found += _one(symbol, library[symbol].known, unit, "mechanism", mechanism, name)
+            found += _one(symbol, library[symbol].known, "mechanism", mechanism, name)
     return found
 
 
@@ -448,7 +456,7 @@ def _of_receptor() -> list[Doubt]:
         one
         for symbol, known in receptor.parameters().items()
         if f"{symbol}.receptor" not in uncertain.held()
-        for one in _one(symbol, known, receptor.nmda_block.parameters[symbol], "receptor")
+        for one in _one(symbol, known, "receptor")
     ]
 
 
@@ -459,22 +467,22 @@ def _of_condition(condition: Condition) -> list[Doubt]:
         one
         for symbol, known in {**circuit, **condition.injury, **own}.items()
         if f"{symbol}.{condition.name}" not in uncertain.held()
-        for one in _one(symbol, known, known.unit or "1", "shared")
+        for one in _one(symbol, known, "shared")
     ]
     if condition.injury:
         return found
     for number in uncertain.placebo():
         if number in condition.placebo and condition.placebo[number].value > 0:
             known = condition.placebo[number]
-            return found + _one(number, known, "1", "placebo", name=f"placebo.{number}")
+            return found + _one(number, known, "placebo", name=f"placebo.{number}")
     return found
 
 
 def _one(
-    symbol: str, known: Value, unit: str, room: str, owner: str = "", name: str = ""
+    symbol: str, known: Value, room: str, owner: str = "", name: str = "", *, share: bool = False
 ) -> list[Doubt]:
     """A library value as a doubt; none where it is held."""
-    one = uncertain.published(symbol, known, plain=unit == "1")
+    one = uncertain.published(symbol, known, share=share or uncertain.is_share(symbol))
     if one is None:
         return []
     said = replace(one, name=name or symbol, says=uncertain.says(name or symbol))

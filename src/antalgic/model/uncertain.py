@@ -71,15 +71,15 @@ class Uncertain:
         return np.asarray(sign * size, dtype=np.float64)
 
 
-def published(name: str, known: Value, *, plain: bool = False) -> Uncertain | None:
+def published(name: str, known: Value, *, share: bool = False) -> Uncertain | None:
     """A library value as what was printed with it, or its grade, says; None where it is held.
 
-    ``plain`` numbers between 0 and 1 stay there.  A value of zero is a choice of structure and
+    A ``share`` stays between 0 and 1.  A value of zero is a choice of structure and
     is held, as is what library/uncertainty.yaml names.
     """
     if known.value == 0 or name in held():
         return None
-    scale: Scale = "logit" if plain and 0 < known.value < 1 else "log"
+    scale: Scale = "logit" if share and 0 < known.value < 1 else "log"
     one = Uncertain(
         name, says(name), known.value, _first(known.text), known.unit, known.grade, known.how,
         "", scale,
@@ -99,6 +99,13 @@ def calibrated(name: str, known: Value, draws: Sequence[float]) -> Uncertain:
 def held() -> dict[str, str]:
     """Values that are not varied, and why."""
     return dict(yamlfile.library(LIBRARY).data["held"])
+
+
+def is_share(name: str) -> bool:
+    """Whether a parameter of a mechanism, a receptor, a condition or a drug is a share."""
+    named: list[str] = yamlfile.library(LIBRARY).data["shares"]
+    _, _, own = name.partition(".")
+    return name in named or own == "fu" or own.startswith("F.")
 
 
 def says(name: str) -> str:
