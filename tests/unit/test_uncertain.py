@@ -51,7 +51,7 @@ def test_a_standard_error_is_a_coefficient_of_variation_around_the_value(text):
 
 @pytest.mark.parametrize(
     "text", [None, "SD 1.8 h", "half-life 0 to 11.8 min over endpoints", "14 to 8 L/h",
-             "4 to 9 h"],
+             "4 to 9 h", "11 to 14 L/h elsewhere"],
 )  # fmt: skip
 def test_the_grade_speaks_where_no_interval_of_the_value_does(text):
     one = given(uncertainty=text)

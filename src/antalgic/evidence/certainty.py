@@ -426,7 +426,9 @@ def _shares_of(model: PKModel) -> set[str | None]:
     paths = [p for routes in model.file.routes.values() for ways in routes.values() for p in ways]
     found = {name for path in paths for name in (path.fraction, path.rest_of)}
     found |= {path.devices.later for path in paths if path.devices}
-    return found | {use.parameters.get("fraction") for use in model.file.structure}
+    found |= {use.parameters.get("fraction") for use in model.file.structure}
+    own = [p.entry.covariates for name, p in model.parameters.items() if name in found]
+    return found | {effect.value for effects in own for effect in effects}
 
 
 #: Parameters that the steps of harm take; some are a mechanism's own.

@@ -158,18 +158,27 @@ def _spread(one: Uncertain, share: float, basis: str) -> Uncertain:
 
 
 def _between(one: Uncertain, known: Value, found: re.Match[str], text: str) -> Uncertain | None:
-    """An interval, of 90 % unless it says so; None where its unit is another quantity's."""
+    """An interval, of 90 % unless it says so.
+
+    None where its unit is another quantity's, or the value is not in it: what others found under
+    other circumstances.
+    """
     factor = _factor(known, (found[4] or "").strip())
     if factor is None:
         return None
-    ends = factor * np.sign(known.value) * np.array([float(found[2]), float(found[3])])
-    low, high = np.sort(ends)
-    if float(found[2]) >= float(found[3]) or low <= 0 or (one.scale == "logit" and high >= 1):
+    low, high = factor * float(found[2]), factor * float(found[3])
+    holds = low <= known.value * (1 + _NEAR) and known.value * (1 - _NEAR) <= high
+    size = np.sort(np.abs([low, high]))
+    if not holds or low * high <= 0 or low >= high or (one.scale == "logit" and size[1] >= 1):
         return None
-    a, b = (logit if one.scale == "logit" else np.log)(np.array([low, high]))
+    a, b = (logit if one.scale == "logit" else np.log)(size)
     basis = text if text.startswith("prior") else f"published: {text}"
     reach = _REACH[found[1] or "90"]
     return replace(one, basis=basis, middle=float(a + b) / 2, sd=float(b - a) / 2 / reach)
+
+
+#: Printed numbers are rounded: an end may miss the value by so much of it.
+_NEAR = 0.01
 
 
 def _factor(known: Value, unit: str) -> float | None:
