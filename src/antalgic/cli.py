@@ -72,7 +72,7 @@ def run(
         bool, typer.Option("--trajectories", help="Also write every person's curve.")
     ] = False,
     certainty: Annotated[
-        bool, typer.Option("--certainty", help="Also say how far the means hold (some 10 s).")
+        bool, typer.Option("--certainty", help="Also say how far the means hold; takes longer.")
     ] = False,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
