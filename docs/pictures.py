@@ -7,9 +7,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import antalgic
-from antalgic.evidence import responders
+from antalgic.evidence import certainty, responders, sensitivity
 from antalgic.population import conditions
 from antalgic.report import benefit, comparators_figure, figures, style
+from antalgic.report import sensitivity as sensitivity_figures
 from antalgic.result import Result
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +73,11 @@ if __name__ == "__main__":
         IMAGES / "comparators.png",
         joint=antalgic.load(ROOT / "studies" / "comparators-joint.yaml").run(),
     )
+    known = certainty.run(crps, certainty.usual_times(crps))
+    figures.certainty(crps.run(), known, IMAGES / "certainty.png")
+    moved = sensitivity.run(crps, over="placebo")
+    sensitivity_figures.tornado(moved, IMAGES / "certainty-tornado.png")
+    sensitivity_figures.spider(moved, IMAGES / "certainty-spider.png")
     infusion = antalgic.load(ROOT / "studies" / "session-40min.yaml").run(sessions=True)
     figures.sessions(infusion, IMAGES / "session-40min.png")
     figures.harm(infusion, IMAGES / "session-40min-harm.png")

@@ -5,11 +5,14 @@ import os
 import pytest
 from hypothesis import settings
 
+# As the command does: tests run side by side, and threads of a matrix library only get in the way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 #: Where the tests stand that are over in well under a minute, and what of it is not.
 QUICK = "/tests/unit/"
 SLOW = (
     "test_report_harm.py", "test_report_figures.py", "test_report_pain.py", "test_report_page.py",
-    "test_responders.py",
+    "test_responders.py", "test_certainty.py",
 )  # fmt: skip
 
 # The same commit gives the same verdict: the everyday profile draws the same examples every time.

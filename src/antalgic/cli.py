@@ -5,8 +5,10 @@ Heavy imports happen inside the commands, so that ``antalgic --help`` answers at
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +34,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 def main() -> None:
     """Run the command; bad input is one line on stderr and exit code 2."""
+    # people and draws are shared out among threads; those of a matrix library would only be in
+    # the way of them, and read this before they start
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except InputError as error:
@@ -66,6 +71,9 @@ def run(
     trajectories: Annotated[
         bool, typer.Option("--trajectories", help="Also write every person's curve.")
     ] = False,
+    certainty: Annotated[
+        bool, typer.Option("--certainty", help="Also say how far the means hold; takes longer.")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
     ] = None,
@@ -79,11 +87,12 @@ def run(
 
     output.check_target(out)
     result = _simulated(loaded, threads, trajectories, quiet=as_json)
-    written = output.write(result, out, command=_command())
+    held = _held(result, threads, quiet=as_json) if certainty else None
+    written = output.write(result, out, command=_command(), certainty=held)
     if as_json:
-        _print_json(output.summary(result, written))
+        _print_json(output.summary(result, written, held))
     else:
-        output.print_summary(result, written)
+        output.print_summary(result, written, held)
 
 
 @app.command()
@@ -296,6 +305,57 @@ def claims(
 
 
 @app.command()
+def sensitivity(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML).")],
+    of: Annotated[
+        str | None, typer.Option("--of", help="Output whose mean is looked at; pain by default.")
+    ] = None,
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="Arm; the first with a drug by default.")
+    ] = None,
+    over: Annotated[str | None, typer.Option("--over", help="Arm whose mean is taken off.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="When; the end by default, for a level in blood its peak."),
+    ] = None,
+    parameters: Annotated[
+        str | None, typer.Option("--parameters", help="Names with commas between; all by default.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for a tornado and a spider (SVG, PNG).")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which parameters a number of a study rests on, and how far each may move it."""
+    from antalgic import units
+    from antalgic.study import load
+    from antalgic.units import Kind
+
+    loaded = load(study)
+    hour = None if at is None else _option("--at", lambda: units.parse(at, Kind.TIME))
+    named = None if parameters is None else [name.strip() for name in parameters.split(",")]
+    from antalgic.evidence import sensitivity as evidence
+    from antalgic.report import sensitivity as shown
+
+    if out is not None:
+        shown.check_folder(out)
+    with _watched(quiet=as_json) as progress:
+        found = evidence.run(
+            loaded, of=of, arm=arm, over=over, at=hour, parameters=named, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+    if out is not None:
+        shown.write(found, out)
+    if as_json:
+        _print_json(shown.to_json(found))
+    else:
+        shown.listing(found).show()
+
+
+@app.command()
 def bench(
     people: Annotated[int, typer.Option("--people", min=1, help="People to simulate.")] = 10_000,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads.")] = None,
@@ -324,14 +384,36 @@ def _option(name: str, parse: Callable[[], float]) -> float:
 
 def _simulated(study: Study, threads: int | None, trajectories: bool, *, quiet: bool) -> Any:
     """The result, with a spinner on a terminal."""
+    with _watched(quiet=quiet) as progress:
+        return study.run(
+            threads=threads, trajectories=trajectories, sessions=True, progress=progress
+        )
+
+
+def _held(result: Any, threads: int | None, *, quiet: bool) -> Any:
+    """The study under draws of its parameters, and what to say of it."""
+    from antalgic.evidence import certainty
+    from antalgic.report import certainty as said
+
+    study = result.study
+    with _watched(quiet=quiet) as progress:
+        found = certainty.run(
+            study, certainty.usual_times(study), people=result.people, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+    return found, said.rows(result, found)
+
+
+@contextmanager
+def _watched(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
+    """Where progress is said: a spinner on a terminal, else nowhere."""
     if quiet or not sys.stderr.isatty():
-        return study.run(threads=threads, trajectories=trajectories, sessions=True)
+        yield None
+        return
     from rich.console import Console
 
     with Console(stderr=True).status("simulating") as status:
-        return study.run(
-            threads=threads, trajectories=trajectories, sessions=True, progress=status.update
-        )
+        yield status.update
 
 
 def _show(listing: Any, as_json: bool) -> None:

@@ -55,7 +55,7 @@ def test_help_names_every_command_and_does_not_load_the_science() -> None:
     assert found.returncode == 0
     for command in (
         "run", "models", "mechanisms", "regimens", "conditions", "validate", "screen",
-        "responders", "bench",
+        "responders", "sensitivity", "bench",
     ):  # fmt: skip
         assert command in found.stdout
     loaded = subprocess.run(
@@ -309,3 +309,43 @@ def test_validate_one_cohort() -> None:
     chosen = [row for row in data["rows"] if row["chosen"]]
     assert len(chosen) == 16
     assert all(row["hit"] for row in chosen)
+
+
+def test_sensitivity_says_which_parameters_a_number_rests_on(
+    study: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    code, out, err = inside(
+        monkeypatch, capsys, "sensitivity", str(study), "--of", "s-ketamine", "--at", "2 h",
+        "--out", str(tmp_path / "drawn"), "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    data = json.loads(out)
+    assert data["time_h"] == 2.0
+    assert data["q05"] < data["usual"] < data["q95"]
+    assert data["parameters"][0]["parameter"].startswith("pk.")
+    assert sum(row["share"] for row in data["parameters"]) == pytest.approx(1)
+    assert (tmp_path / "drawn" / "tornado.png").stat().st_size > 10_000
+    code, _, err = inside(monkeypatch, capsys, "sensitivity", str(study), "--parameters", "pk.C")
+    assert code == 2
+    assert err == "antalgic: --parameters: unknown parameter 'pk.C'; did you mean 'pk.CL'?\n"
+    code, _, err = inside(monkeypatch, capsys, "sensitivity", str(study), "--at", "soon")
+    assert code == 2
+    assert err.startswith("antalgic: --at: ") and err.count("\n") == 1
+
+
+def test_a_run_with_certainty_writes_what_the_means_may_be(
+    study: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    out = tmp_path / "out"
+    code, printed, err = inside(
+        monkeypatch, capsys, "run", str(study), "--out", str(out), "--certainty", "--json"
+    )
+    assert code == 0, err
+    table = pd.read_parquet(out / "uncertainty.parquet")
+    assert (table["q05"] <= table["q95"]).all() and table["q95"].max() > table["q05"].max()
+    rows = json.loads(printed)["certainty"]
+    assert rows and all(sum(row["grades"].values()) == pytest.approx(1) for row in rows)
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert rows[0]["says"].split(",")[0] in report

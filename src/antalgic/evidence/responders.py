@@ -30,7 +30,6 @@ from antalgic.population.people import People
 from antalgic.simulation.chain import RTOL, Chain, follow
 from antalgic.simulation.individual import Array, Draw
 from antalgic.simulation.persons import BASELINE
-from antalgic.simulation.uncertainty import of_condition
 from antalgic.sources import Grade, Value
 from antalgic.study import Study
 
@@ -573,8 +572,8 @@ def _spans(
     some = setup.people.part(0, n, -(-n // SOME))
     typical = _areas(setup, _Solving(some, {}, ROUGH))
     seen: dict[str, list[float]] = {}
-    for draw in mechanisms.posterior(setup.arm.mechanism)[:draws]:
-        how = _Solving(some, of_condition(draw, setup.condition), ROUGH)
+    for draw in mechanisms.posterior_in(setup.arm.mechanism, setup.condition.name)[:draws]:
+        how = _Solving(some, draw, ROUGH)
         for key, found in _areas(setup, how).items():
             before = typical[key]
             if found is not None and before is not None:

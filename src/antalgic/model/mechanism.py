@@ -241,10 +241,11 @@ def placebo(name: str, condition: str) -> Mapping[str, float]:
     return {symbol: float(value) for symbol, value in fitted[condition].items()}
 
 
-def used(name: str) -> set[str]:
+@cache
+def used(name: str) -> frozenset[str]:
     """Names of the library parameters that a mechanism's steps take."""
     own = {symbol for u in load(name).steps() for symbol in u.parameters.values()}
-    return (own | {"ke0", "responsive", "unresponsive"}) & UNITS.keys()
+    return frozenset((own | {"ke0", "responsive", "unresponsive"}) & UNITS.keys())
 
 
 @cache
@@ -261,6 +262,18 @@ def posterior(name: str) -> tuple[Mapping[str, float], ...]:
     head, *rows = path.read_text(encoding="utf-8").splitlines()
     symbols = head.split(",")
     return tuple(dict(zip(symbols, map(float, row.split(",")), strict=True)) for row in rows)
+
+
+def posterior_in(name: str, condition: str) -> tuple[Mapping[str, float], ...]:
+    """The draws of a mechanism with the response to placebo of one condition, as X_mean, X_sd."""
+    return tuple(
+        {
+            symbol.removesuffix(f".{condition}"): value
+            for symbol, value in draw.items()
+            if "." not in symbol or symbol.endswith(f".{condition}")
+        }
+        for draw in posterior(name)
+    )
 
 
 def _parameter(symbol: str, place: tuple[str, ...]) -> Parameter:

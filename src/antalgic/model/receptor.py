@@ -8,6 +8,7 @@ No number stands here: values come from library/receptors/nmda.yaml.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -160,7 +161,8 @@ class Block:
     tonic: NDArray[np.float64]
 
 
-def parameters(phasic: str | None = None, tonic: str | None = None) -> dict[str, Value]:
+@cache
+def parameters(phasic: str | None = None, tonic: str | None = None) -> Mapping[str, Value]:
     """Library values of every parameter of `nmda_block`, in its order and units.
 
     phasic and tonic name the subunits (GluN2A to GluN2D); without them the library's choice.

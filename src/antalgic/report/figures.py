@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from antalgic.errors import InputError
+from antalgic.report import certainty as certainty_page
 from antalgic.report import harm_sheet, pain_sheet, session_sheet, sheet, style
 from antalgic.report.content import alt, drugged, gather, metadata, shown_outputs, strokes
 from antalgic.report.style import LAYOUTS
@@ -21,8 +22,11 @@ from antalgic.result import Result
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from antalgic.evidence.certainty import Certainty
+
 __all__ = [
     "alt",
+    "certainty",
     "comparison",
     "harm",
     "metadata",
@@ -151,6 +155,28 @@ def harm(
         raise _unattended()
     return _drawn(
         partial(harm_sheet.lay_out, given=given, layout=LAYOUTS[layout], heading=heading),
+        path, metadata(result, command),
+    )  # fmt: skip
+
+
+def certainty(
+    result: Result,
+    found: Certainty,
+    path: str | Path | None = None,
+    *,
+    layout: LayoutName = "wide",
+    heading: bool = True,
+    command: str | None = None,
+) -> Figure:
+    """How people differ, and apart from it what their mean may be, by output and arm.
+
+    ``found`` is from `antalgic.evidence.certainty.run`.  Other arguments as in `study`.
+    """
+    return _drawn(
+        partial(
+            certainty_page.lay_out, result=result, found=found, layout=LAYOUTS[layout],
+            heading=heading,
+        ),
         path, metadata(result, command),
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from antalgic.model import comparators
 from antalgic.model import mechanism as mechanisms
 from antalgic.population import conditions
 from antalgic.report import balance, clinic, exposure, page, pain_page, relief, words
+from antalgic.report import certainty as certainty_page
 from antalgic.report.listings import Listing
 from antalgic.report.relief import RESPONSES, percent, points
 from antalgic.result import UNIT, Arm, Result
@@ -35,8 +36,13 @@ def check_target(out: Path) -> None:
         )
 
 
-def write(result: Result, out: Path, *, command: str) -> Path:
-    """Write everything into a temporary folder beside ``out`` and put it in place in one step."""
+def write(
+    result: Result, out: Path, *, command: str, certainty: certainty_page.Said | None = None
+) -> Path:
+    """Write everything into a temporary folder beside ``out`` and put it in place in one step.
+
+    ``certainty`` adds uncertainty.parquet and a section to the report.
+    """
     check_target(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     made = manifest(result, command)
@@ -44,7 +50,10 @@ def write(result: Result, out: Path, *, command: str) -> Path:
     try:
         temporary.chmod(0o755)
         result.to_parquet(temporary)
-        page.write(result, temporary / "report.html", made)
+        if certainty is not None:
+            bands = certainty_page.table(result, certainty[0])
+            bands.to_parquet(temporary / "uncertainty.parquet", index=False)
+        page.write(result, temporary / "report.html", made, certainty)
         text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         (temporary / MANIFEST).write_text(text, encoding="utf-8")
         _put(temporary, out)
@@ -107,7 +116,9 @@ def parameter_hash(arms: tuple[Arm, ...], condition: str | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
-def summary(result: Result, out: Path) -> dict[str, Any]:
+def summary(
+    result: Result, out: Path, certainty: certainty_page.Said | None = None
+) -> dict[str, Any]:
     """The endpoints of each arm as plain data, and where the files are."""
     rows = _endpoint_rows(result)
     return {
@@ -120,12 +131,13 @@ def summary(result: Result, out: Path) -> dict[str, Any]:
         "session": clinic.rows(result),
         "exposure": exposure.rows(result),
         "exploratory": result.exploratory,
+        "certainty": [] if certainty is None else certainty_page.to_json(*certainty),
         "notes": list(result.notes),
     }
 
 
-def print_summary(result: Result, out: Path) -> None:
-    """The endpoints as a table, the notes, and where the report is."""
+def print_summary(result: Result, out: Path, certainty: certainty_page.Said | None = None) -> None:
+    """The endpoints as a table, what they rest on, the notes, and where the report is."""
     rows = [
         (
             row["arm"],
@@ -136,7 +148,9 @@ def print_summary(result: Result, out: Path) -> None:
     ]
     columns = ("arm", "analyte", *(f"{e}, {unit}" for e, unit in _ENDPOINTS.items()))
     below = [
-        *balance.spoken(result), *(f"note: {note}" for note in result.notes),
+        *balance.spoken(result),
+        *([] if certainty is None else certainty_page.gather(*certainty).said),
+        *(f"note: {note}" for note in result.notes),
         f"report: {out / 'report.html'}",
     ]  # fmt: skip
     title = f"{result.study.study}: {len(result.people)} people, median and {words.BAND}"

@@ -26,6 +26,7 @@ from antalgic.report import (
     tables,
     words,
 )
+from antalgic.report import certainty as certainty_page
 from antalgic.report.tables import Endpoint, Observed
 from antalgic.report.window import words_of
 from antalgic.result import Result
@@ -67,16 +68,24 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-def write(result: Result, path: str | Path, manifest: Mapping[str, Any]) -> None:
-    """Write the report; ``manifest`` as in `html`."""
-    Path(path).write_text(html(result, manifest), encoding="utf-8")
+def write(
+    result: Result,
+    path: str | Path,
+    manifest: Mapping[str, Any],
+    certainty: certainty_page.Said | None = None,
+) -> None:
+    """Write the report; ``manifest`` and ``certainty`` as in `html`."""
+    Path(path).write_text(html(result, manifest, certainty), encoding="utf-8")
 
 
-def html(result: Result, manifest: Mapping[str, Any]) -> str:
+def html(
+    result: Result, manifest: Mapping[str, Any], certainty: certainty_page.Said | None = None
+) -> str:
     """The report as text.  It loads nothing from elsewhere and runs no script.
 
     manifest: what the run wrote to manifest.json; ``antalgic`` (version), ``command``, ``seed``,
-    ``parameter_hash`` and ``text`` are shown where they are there.
+    ``parameter_hash`` and ``text`` are shown where they are there.  certainty is there where the
+    study was also simulated under draws of its parameters.
     """
     rows = tables.endpoints(result)
     observed = tables.observed(result)
@@ -92,6 +101,8 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
         summary=" ".join(filter(None, (said(result) for said in _SAID))),
         pain=pain_page.gather(result),
         pain_drawn=[Markup(text) for text in _pain_drawn(result)],
+        certainty=None if certainty is None else certainty_page.gather(*certainty),
+        certainty_drawn=[Markup(text) for text in _certainty_drawn(result, certainty)],
         balance=balance.gather(result),
         harm=harm_page.gather(result),
         session=session_page.gather(result),
@@ -132,6 +143,20 @@ def _pain_drawn(result: Result) -> list[str]:
         svg.inline(figures.pain(result, layout=x, heading=False), f"pain-{x}", alt, css=x)
         for x in figures.LAYOUT_NAMES
     ]
+
+
+def _certainty_drawn(result: Result, certainty: certainty_page.Said | None) -> list[str]:
+    """The figure of two bands, as `_drawn`."""
+    if certainty is None:
+        return []
+    found = certainty[0]
+    return [
+        svg.inline(
+            figures.certainty(result, found, layout=x, heading=False), f"certainty-{x}",
+            certainty_page.alt(found), css=x,
+        )
+        for x in figures.LAYOUT_NAMES
+    ]  # fmt: skip
 
 
 def _heads(result: Result) -> list[tuple[str, str]]:

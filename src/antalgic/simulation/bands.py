@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
-from typing import TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -62,6 +62,24 @@ class Bands:
         if not self.trajectories or self.values is None:
             return None
         return self.values.reshape(*self.rows, self.people)
+
+
+def crew(workers: int) -> Executor:
+    """So many threads; for one, the thread that asks does the work itself."""
+    return ThreadPoolExecutor(workers) if workers > 1 else _Alone()
+
+
+class _Alone(Executor):
+    """Does what is submitted at once: starting a thread costs more than a small solve."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that is done already."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            done.set_exception(error)
+        return done
 
 
 def in_order(

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -22,7 +21,7 @@ from antalgic.model.shelf import PKModel
 from antalgic.population.conditions import Condition
 from antalgic.population.people import People
 from antalgic.simulation import decide, others
-from antalgic.simulation.bands import Bands, in_order
+from antalgic.simulation.bands import Bands, crew, in_order
 from antalgic.simulation.beside import MOVEMENT, beside
 from antalgic.simulation.compile import Compiled, compiled
 from antalgic.simulation.individual import Array, Draw, individual
@@ -149,7 +148,7 @@ def follow(
         }
         return start, found.values[:, places], columns
 
-    with ThreadPoolExecutor(workers) as pool:
+    with crew(workers) as pool:
         for start, values, columns in in_order(pool, tile, bounds, workers):
             bands.add(start, values)
             for kind, named in columns.items():

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ from antalgic.model import shelf
 from antalgic.model.shelf import PKModel
 from antalgic.population.people import People
 from antalgic.simulation import matrices, residual
-from antalgic.simulation.bands import QUANTILES, Bands, in_order
+from antalgic.simulation.bands import QUANTILES, Bands, crew, in_order
 from antalgic.simulation.individual import Array, Draw, individual
 from antalgic.simulation.plan import Plan, plan
 
@@ -116,7 +115,7 @@ def simulate(
         free = buffers.pop() if buffers and place != bounds[-1] else np.empty(shape)
         return _tile(planned, people, place, grid, wanted, draw, residual_error, free, given)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with crew(workers) as pool:
         for part in in_order(pool, tile, bounds, workers):
             store.add(part)
             buffers.append(part.values)
