@@ -16,15 +16,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from antalgic import yamlfile
+from antalgic import units, yamlfile
 from antalgic.dosing.fields import Strict
 from antalgic.errors import InputError, did_you_mean, shown
 from antalgic.evidence import findings, measures
 from antalgic.evidence.measures import Level, Measured
 from antalgic.model import mechanism as mechanisms
+from antalgic.model.harm import TOLERANCES
 from antalgic.population import guidelines
+from antalgic.simulation.session import WATCHED
 from antalgic.sources import Source, read_sources
 from antalgic.study import Study
+from antalgic.units import Kind
 
 Verdict = Literal["supported", "supported with limits", "overstated", "contradicted", "untested"]
 #: Measures of a trial against another arm, of its time, of blood, of a train of stimuli, of people.
@@ -62,7 +65,7 @@ class Number(Measured):
 
     Beside those of `Measured`: nnt, people treated for one more with ``relief`` than under
     ``over``, and nnh for one more with an event of the session; lasts, hours after the end of
-    treatment until the mean, once ``least`` or more below ``over``, no longer is; first, the first
+    treatment in which the mean is ``least`` or more below ``over``; first, the first
     hour at which it is; fades, hours after the last dose of the session until the mean of an output
     is within a tenth of its largest change; cmax, tmax, auc and half-life-blood, medians in blood;
     wind-up, the last over the first response of a train of stimuli under ``concentrations``, and
@@ -161,7 +164,12 @@ def load(name: str) -> Claim:
     known = {n.casefold(): n for n in names()}
     if name.casefold() not in known:
         raise InputError(f"unknown claim {shown(name)}{_hint(name)}")
-    return read(yamlfile.library(f"claims/{known[name.casefold()]}.yaml"))
+    name = known[name.casefold()]
+    doc = yamlfile.library(f"claims/{name}.yaml")
+    found = read(doc)
+    if found.claim != name:
+        raise doc.error(f"{shown(found.claim)} is not the name of the file", "claim")
+    return found
 
 
 def _hint(name: str) -> str:
@@ -196,6 +204,8 @@ def _check(doc: yamlfile.Document, claim: Claim, told: Simulation) -> None:
         for word in ("yes", "no"):
             _no_digits(doc, getattr(turn, word), *place, word)
     for row, expected in enumerate(told.compare):
+        if not expected.within[0] < expected.within[1]:
+            raise doc.error("has no room between its ends", "simulated", "compare", row, "within")
         _among(doc, expected.of, told.numbers, "simulated", "compare", row, "of")
         _among(doc, expected.source, claim.sources, "simulated", "compare", row, "source")
     _check_sentence(doc, told)
@@ -209,6 +219,12 @@ def _check_number(
         own = number.other if field == "with" else getattr(number, field)
         if own is None and not (field == "at" and number.level is not None):
             raise doc.error(f"{number.measure} needs {shown(field)}", *place)
+    if number.relief is not None and not 0 < number.relief <= 1:
+        message = f"{number.relief:g} is no share, expected above 0 and at most 1, such as 0.5"
+        raise doc.error(message, *place, "relief")
+    known = _SEEN_IN_SESSION.get(number.measure)
+    if known is not None:
+        _among(doc, number.output, known, *place, "output")
     if number.mechanism is not None:
         _among(doc, number.mechanism, mechanisms.names(), *place, "mechanism")
     if number.guideline is not None:
@@ -216,12 +232,21 @@ def _check_number(
     if number.of_study is None:
         return
     _among(doc, number.of_study, told.studies, *place, "of_study")
-    arms = study_of(told.studies[number.of_study]).arms
+    study = study_of(told.studies[number.of_study])
+    if number.at is not None and number.at > study.horizon:
+        horizon = units.format(study.horizon, Kind.TIME)
+        raise doc.error(f"is after the end of the study, {horizon}", *place, "at")
+    arms = study.arms
     for field, arm in (("arm", number.arm), ("over", number.over)):
         if arm is not None:
             _among(doc, arm, arms, *place, field)
 
 
+_EVENTS = (*TOLERANCES, "dissociated", "sedated", "unresponsive", "hypertension")
+#: What a measure of a session can be of.
+_SEEN_IN_SESSION: Mapping[str, tuple[str, ...]] = {
+    "incidence": _EVENTS, "nnh": _EVENTS, "rise": WATCHED, "fades": WATCHED,
+}  # fmt: skip
 #: Fields that a measure needs; the others need a study, an arm and a time.
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "nnt": ("of_study", "arm", "over", "at", "relief"),
@@ -253,6 +278,8 @@ def _check_sentence(doc: yamlfile.Document, told: Simulation) -> None:
         elif head in PLACES:
             known = ("pain", *told.numbers) if head == "scale" else told.numbers
             _among(doc, rest, known, *place)
+            if head in ("at", "least", "relief") and getattr(told.numbers[rest], head) is None:
+                raise doc.error(f"{shown(rest)} has no {shown(head)} to be said", *place)
         elif head in OF_STUDY:
             _among(doc, rest, told.studies, *place)
         elif head == "arm":

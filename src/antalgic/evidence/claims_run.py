@@ -10,7 +10,7 @@ import numpy as np
 
 from antalgic import screen, standing
 from antalgic.arms import Arm, Attended, attended, is_behind, planned, setting, simulated
-from antalgic.errors import InputError
+from antalgic.errors import InputError, shown
 from antalgic.evidence import claims, findings, measures
 from antalgic.evidence.claims import AGAINST, OF_BLOOD, OF_TRAIN, Claim, Number, OfTrial, Outcome
 from antalgic.model import mechanism as mechanisms
@@ -25,6 +25,9 @@ Progress = Callable[[str], None]
 _READOUTS = 168
 #: A session's effect has faded when so much of its largest change is left.
 _FADED = 0.1
+#: From the begin and the end of treatment, readouts this early (h) and so many of them to the end:
+#: close together at first, so that a relief of hours is seen in a study of weeks.
+_SOON, _CLOSE = 1 / 12, 200
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class _Wanted:
     outputs: dict[str, None] = field(default_factory=dict)
     hours: set[float] = field(default_factory=set)
     sessions: bool = False
+    lasting: bool = False
 
     def add(self, number: Number) -> None:
         if number.measure in ("screened", *OF_TRAIN):
@@ -125,6 +129,7 @@ class _Wanted:
             self.outputs["block"] = None
         if number.at is not None:
             self.hours.add(number.at)
+        self.lasting |= number.measure in ("lasts", "first")
 
 
 def _key(
@@ -155,7 +160,7 @@ def _tell(
     courses: dict[tuple[str, str], dict[str, Course]] = {}
     for name, number in told.numbers.items():
         if number.of_study is None:
-            values[name] = _of_train(number)
+            values[name] = _of_train(number, changes)
             continue
         want = wanted[_key(claim, number, mechanism, changes).key]
         if number.measure == "screened":
@@ -214,7 +219,8 @@ def _simulate(want: _Wanted, threads: int | None) -> Ran:
         study = study.model_copy(update={"outputs": _outputs(want)})
     every = study.output_every or study.horizon / _READOUTS
     grid = np.arange(0.0, study.horizon * (1 + 1e-9), every)
-    times = np.union1d(grid, [h for h in want.hours if h <= study.horizon])
+    hours = [*want.hours, *(_near_treatment(study) if want.lasting else ())]
+    times = np.union1d(grid, [h for h in hours if h <= study.horizon])
     given = setting(study, study.people(), times, trajectories=True, threads=threads)
     given = replace(given, changes=want.changes)
     arms: list[Arm] = []
@@ -224,6 +230,13 @@ def _simulate(want: _Wanted, threads: int | None) -> Ran:
     if want.sessions:
         arms = attended(given, arms)
     return Ran(study, given.condition, times, {arm.label: arm for arm in arms})
+
+
+def _near_treatment(study: Study) -> list[float]:
+    """Readouts (h) after the begin and the end of treatment in each arm, ever further apart."""
+    after = np.append(0.0, np.geomspace(_SOON, study.horizon, _CLOSE))
+    marks = {h for r in study.regimens().values() for h in r.treated or ()}
+    return [float(mark + hour) for mark in marks for hour in after]
 
 
 def _outputs(want: _Wanted) -> tuple[str, ...] | None:
@@ -267,7 +280,9 @@ def _one(number: Number, ran: Ran, arm: str) -> float:
         return measures.in_session(number, _session(ran, arm).chain)
     outputs = ran.outputs(arm)
     if number.output not in outputs:
-        return 0.0
+        if not any(number.output in ran.outputs(other) for other in ran.arms):
+            raise InputError(f"no arm predicts {shown(number.output)}", field=number.measure)
+        return 0.0  # of a drug that this arm does not give
     if number.measure == "together":
         return _together(number, outputs, ran.times)
     return measures.at_readout(number, outputs, ran.times)
@@ -319,20 +334,46 @@ def _against(number: Number, ran: Ran, arm: str, over: str) -> float:
         return 1 / gap if gap > 0 else math.inf
     assert number.least is not None
     means = [ran.outputs(name)[number.output].mean(axis=1) for name in (arm, over)]
-    better = means[0] - means[1] <= -number.least
+    spare = means[1] - means[0] - number.least
     if number.measure == "first":
-        return float(ran.times[np.argmax(better)]) if better.any() else math.inf
+        return _reached(ran.times, spare)
     treated = ran.arms[arm].regimen.treated
-    end = treated[1] if treated else 0.0
-    start = max(int(np.searchsorted(ran.times, end)), int(np.argmax(better)))
-    lost = np.flatnonzero(~better[start:])
-    return float(ran.times[start + lost[0]] - end) if len(lost) else math.inf
+    return _kept(ran.times, spare, treated[1] if treated else 0.0)
 
 
-def _of_train(number: Number) -> float:
+def _reached(times: Array, values: Array) -> float:
+    """When values are first 0 or more, between readouts; infinite if never."""
+    found = np.flatnonzero(values >= 0)
+    if not len(found):
+        return math.inf
+    place = int(found[0])
+    if place == 0:
+        return float(times[0])
+    here = slice(place - 1, place + 1)
+    return float(np.interp(0.0, values[here], times[here]))
+
+
+def _kept(times: Array, values: Array, start: float) -> float:
+    """How long values are 0 or more after a readout; infinite where they are so at the last.
+
+    A bolus has to act before it relieves: what is not yet there at the end of treatment counts too.
+    """
+    if values[-1] >= 0:
+        return math.inf
+    after = times >= start - 1e-9
+    times, values = times[after], values[after]
+    above, below = np.maximum(values, 0.0), np.maximum(-values, 0.0)
+    high, low = above[:-1] + above[1:], below[:-1] + below[1:]
+    share = np.where(high > 0, high / np.where(high > 0, high + low, 1.0), 0.0)
+    return float(np.sum(np.diff(times) * share))
+
+
+def _of_train(number: Number, changes: Mapping[str, float]) -> float:
     """Wind-up in the spinal cord of one typical person; no study is needed."""
+    known = {*spinal.wind_up.parameters, *spinal.evoked.parameters}
+    own = {name: value for name, value in changes.items() if name in known} | number.changes
     found = spinal.temporal_summation(
         rate_hz=number.rate_hz, n=number.pulses, sensitization=number.sensitization,
-        concentrations=dict(number.concentrations) or None, **number.changes,
+        concentrations=dict(number.concentrations) or None, **own,
     )  # fmt: skip
     return float(found.wur if number.measure == "wind-up" else found.responses.ravel()[0])
