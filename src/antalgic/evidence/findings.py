@@ -83,9 +83,13 @@ class Finding(Strict):
 
 
 class Trial(Strict):
-    """A folder of library/studies.  pooled: other trials by name, and their weight in the mean."""
+    """A folder of library/studies.  pooled: other trials by name, and their weight in the mean.
+
+    kind: what it was: volunteers, one trial of patients, or many pooled.
+    """
 
     name: str
+    kind: Literal["volunteers", "trial", "pooled"]
     title: str
     sources: Annotated[dict[str, Source], BeforeValidator(read_sources)]
     people: dict[str, int]

@@ -76,13 +76,13 @@ def html(result: Result, manifest: Mapping[str, Any]) -> str:
     """
     rows = tables.endpoints(result)
     observed = tables.observed(result)
-    template = _environment().get_template("page.html.j2")
+    template = environment().get_template("page.html.j2")
     return template.render(
         study=result.study,
         people=words.count(len(result.people), "person", "people"),
         single=len(result.people) == 1,
         version=manifest.get("antalgic", __version__),
-        css=Markup(_text("page.css")),
+        css=Markup(text("page.css")),
         research=words.RESEARCH,
         summary=" ".join(filter(None, (pain_page.summary(result), tables.summary(result)))),
         pain=pain_page.gather(result),
@@ -197,14 +197,16 @@ def _reproduce(result: Result, manifest: Mapping[str, Any]) -> list[tuple[str, s
 # --- template ----------------------------------------------------------------------------------
 
 
-def _text(name: str) -> str:
+def text(name: str) -> str:
+    """A file of the templates."""
     return (files("antalgic") / "report" / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What renders the templates."""
     found = Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined,
+        loader=FunctionLoader(text), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     found.filters |= {
