@@ -199,7 +199,11 @@ def _of_blood(found: validate.Outcome | None) -> list[Entry]:
     for cohort in found.cohorts:
         rows = [r for r in found.rows if r.cohort == cohort.name and r.chosen]
         lines = tuple(_level(row) for row in rows if row.simulated is not None)
-        left = [f"{r.observation.id}: {r.why}" for r in rows if r.simulated is None]
+        why: dict[str, list[str]] = {}
+        for row in rows:
+            if row.simulated is None:
+                why.setdefault(row.why, []).append(row.observation.id)
+        left = [f"{', '.join(ids)}: {reason}" for reason, ids in why.items()]
         left += [f"{', '.join(n.ids)}, {n.what}: {n.reason}" for n in cohort.not_simulated]
         entries.append(
             Entry(cohort.name, "blood", cohort.title, cohort.sources, lines, tuple(left))

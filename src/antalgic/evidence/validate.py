@@ -33,6 +33,8 @@ SEED = 1
 #: Studies of the published size that are drawn from those people, and the share between the ends.
 STUDIES = 2000
 INTERVAL = (0.05, 0.95)
+#: People whose values differ by less than this do not differ but by rounding.
+_SAME = 1e-3
 #: A hit is a fold error between 1/FOLD and FOLD.
 FOLD = 2.0
 #: "To infinity" is this many terminal half-lives after the horizon: 2^-16 is left.
@@ -43,7 +45,7 @@ _TAIL = 16.0
 class Row:
     """One observation beside one model; ``simulated`` is None where it gives none: see ``why``.
 
-    interval: where 90 % of studies of as many people would find it, None for a typical person.
+    interval: where 90 % of studies of as many people would find it, None where all people agree.
     """
 
     cohort: str
@@ -249,8 +251,8 @@ def _try(
 
 
 def _interval(values: Array, n: int | None, seen: Observation) -> tuple[float, float] | None:
-    """Of studies of n of these people each, the middle 90 % of the statistic."""
-    if len(values) == 1 or n is None:
+    """Of studies of n of these people each, the middle 90 % of the statistic; None if all agree."""
+    if n is None or np.ptp(values) <= _SAME * np.max(np.abs(values)):
         return None
     rng = np.random.default_rng(SEED)
     studies = values[rng.integers(0, len(values), (STUDIES, n))]

@@ -63,7 +63,10 @@ def cells(line: Line) -> tuple[str, str]:
     spread = f" [{_span(line.spread)}]" if line.spread else ""
     interval = f" [{_span(line.interval)}]" if line.interval else ""
     unit = f" {line.unit}" if line.unit else ""
-    return f"{line.observed:.3g}{spread}{unit}", f"{line.simulated:.3g}{interval}{unit}"
+    return (
+        f"{words.digits(line.observed)}{spread}{unit}",
+        f"{words.digits(line.simulated)}{interval}{unit}",
+    )
 
 
 def score(lines: Sequence[Line]) -> str:
@@ -80,11 +83,13 @@ def ordered(entries: Sequence[Entry]) -> list[tuple[Entry, Line]]:
 
 def tolerance(line: Line) -> str:
     """Where a hit lies."""
-    return f"{line.within[0]:.3g} to {line.within[1]:.3g}" if line.within else ""
+    return (
+        f"{words.digits(line.within[0])} to {words.digits(line.within[1])}" if line.within else ""
+    )
 
 
 def _span(ends: tuple[float, float]) -> str:
-    return f"{ends[0]:.3g}, {ends[1]:.3g}"
+    return f"{words.digits(ends[0])}, {words.digits(ends[1])}"
 
 
 def _table(kind: str, entries: Sequence[Entry]) -> Listing:
@@ -111,7 +116,8 @@ def method(found: Gallery) -> list[str]:
     return [
         f"Blood: {validate.PEOPLE} virtual people a cohort, in the model that is the default for "
         f"its doses. The interval holds {share} of {validate.STUDIES} studies of as many people as "
-        "the published one, drawn from them; there is none for a typical person. "
+        "the published one, drawn from them; there is none for a typical person, nor "
+        "where people do not differ or their number is not printed. "
         f"A hit is within {validate.FOLD:g}-fold.",
         f"Volunteers and patients: the mechanism '{found.mechanism}'. The interval holds {share} "
         f"of {gallery.DRAWS} posterior draws of what was calibrated, each tried in the same "
@@ -147,6 +153,12 @@ def html(found: Gallery) -> str:
         sections=sections, method=method(found), cells=cells, verdict=verdict,
         tolerance=tolerance, drawn=_drawn, lines=lambda e: [line for _, line in ordered([e])],
     )  # fmt: skip
+
+
+def save(entry: Entry, path: Path) -> None:
+    """The figure of a study as a file of its own."""
+    with style.context():
+        figure(entry).savefig(path, metadata={"Date": None})
 
 
 def _drawn(entry: Entry) -> list[Markup]:
