@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ _TIMES = 3
 #: Columns of the table of misses.
 _COLUMNS = 4
 _WIDTHS = {"wide": 7.6, "narrow": 3.9}
-_ROW, _HEAD, _FOOT, _CURVE = 0.27, 0.32, 0.5, 1.9
+_ROW, _MORE, _HEAD, _FOOT, _CURVE = 0.27, 0.11, 0.32, 0.5, 1.9
 _BAND: Any = {"color": "#00508f", "alpha": 0.28, "linewidth": 0}
 
 
@@ -156,9 +157,9 @@ def html(found: Gallery) -> str:
 
 
 def save(entry: Entry, path: Path) -> None:
-    """The figure of a study as a file of its own."""
+    """The figure of a study as a file of its own, narrow enough for a telephone."""
     with style.context():
-        figure(entry).savefig(path, metadata={"Date": None})
+        figure(entry, "narrow").savefig(path, metadata={"Date": None})
 
 
 def _drawn(entry: Entry) -> list[Markup]:
@@ -183,7 +184,7 @@ def figure(entry: Entry, layout: str = "wide") -> Figure:
     from matplotlib.figure import Figure
 
     groups = list(_groups(entry))
-    heights = [_HEAD + _FOOT + (_CURVE if _curve(own) else _ROW * len(own)) for _, own in groups]
+    heights = [_HEAD + _FOOT + _tall(own, layout) for _, own in groups]
     width, total = _WIDTHS[layout], sum(heights)
     with style.context():
         drawn = Figure(figsize=(width, total))
@@ -199,6 +200,14 @@ def figure(entry: Entry, layout: str = "wide") -> Figure:
             drawn.text(0.06 / width, (top - 0.12) / total, quantity, va="center", fontsize=8.5)
             top -= height
     return drawn
+
+
+def _tall(lines: Sequence[Line], layout: str) -> float:
+    """Height (in) of a panel's axes."""
+    if _curve(lines):
+        return _CURVE
+    most = max(_short(line.what, layout).count("\n") for line in lines)
+    return len(lines) * (_ROW + _MORE * most)
 
 
 def _groups(entry: Entry) -> Iterator[tuple[str, list[Line]]]:
@@ -255,5 +264,5 @@ def _mark(line: Line) -> dict[str, Any]:
 
 
 def _short(text: str, layout: str) -> str:
-    most = 50 if layout == "wide" else 26
-    return text if len(text) <= most else f"{text[: most - 1].rstrip(' ,')}…"
+    """A label on lines that fit beside the axes."""
+    return textwrap.fill(text, 50 if layout == "wide" else 27)
