@@ -168,33 +168,26 @@ def conditions(
 
 @app.command()
 def validate(
-    name: Annotated[str | None, typer.Argument(help="Name of one cohort or trial.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of one study.")] = None,
     mechanism: Annotated[
         str, typer.Option("--mechanism", help="Mechanism that the trials are simulated with.")
     ] = "sensitization",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write a page with a figure for each there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare the models with published observations, in blood and of pain and mood."""
-    from antalgic.errors import did_you_mean, shown
-    from antalgic.evidence import cohorts, findings
-    from antalgic.evidence import validate as validation
-    from antalgic.report import clinical, listings
+    """Reproduce the published studies of the library: observed, simulated, hit or miss."""
+    from antalgic.evidence import gallery as evidence
+    from antalgic.report import gallery
 
-    known = (*findings.names(), *cohorts.names())
-    if name is not None and name not in known:
-        hint = did_you_mean(name, known)
-        raise InputError(f"{shown(name)} is neither a trial nor a cohort of the library{hint}")
-    trials = [name] if name in findings.names() else [] if name else findings.names()
-    levels = None if name in trials else validation.run([name] if name else None)
-    found = findings.run(trials, mechanism)
+    found = evidence.run(name, mechanism)
+    if out is not None:
+        gallery.write(found, out)
     if as_json:
-        blood = {} if levels is None else validation.to_json(levels)
-        _print_json(blood | {"clinical": findings.to_json(found)})
-        return
-    if levels is not None:
-        listings.show_validation(levels)
-    if found:
-        clinical.listing(found).show()
+        _print_json(gallery.to_json(found))
+    else:
+        gallery.show(found)
 
 
 @app.command()

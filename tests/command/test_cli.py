@@ -293,17 +293,18 @@ def test_validate_one_trial() -> None:
     assert row["hit"] is True
     assert row["within"][0] <= row["simulated"] <= row["within"][1]
     table = antalgic("validate", "placebo-fibromyalgia")
-    assert "1 of 1 within tolerance; targets met: 8 of 8" in table.stdout
+    assert "Pooled trials: 1 of 1 within tolerance" in table.stdout
     wrong = antalgic("validate", "sigterman2009")
     assert wrong.returncode == 2
     assert wrong.stderr == (
-        "antalgic: 'sigterman2009' is neither a trial nor a cohort of the library; "
-        "did you mean 'sigtermans2009'?\n"
+        "antalgic: 'sigterman2009' is no study of the library; did you mean 'sigtermans2009'?\n"
     )
 
 
-def test_validate_one_cohort() -> None:
-    found = antalgic("validate", "chdr1311", "--json")
+def test_validate_one_cohort(tmp_path: Path) -> None:
+    found = antalgic("validate", "chdr1311", "--json", "--out", str(tmp_path / "out"))
+    text = (tmp_path / "out" / "gallery.html").read_text(encoding="utf-8")
+    assert "16 of 16 within tolerance" in text and text.count("<svg") == 2
     assert found.returncode == 0, found.stderr
     data = json.loads(found.stdout)
     chosen = [row for row in data["rows"] if row["chosen"]]

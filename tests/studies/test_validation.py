@@ -45,19 +45,22 @@ def test_every_row_without_a_simulation_says_why(outcome: validate.Outcome) -> N
     assert all(row.why for row in outcome.rows if row.simulated is None)
 
 
-def test_a_wrong_parameter_turns_rows_to_misses(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("factor", [0.1, 10.0])
+def test_a_wrong_clearance_turns_rows_to_misses(
+    monkeypatch: pytest.MonkeyPatch, factor: float
+) -> None:
     real = validate.simulate
 
-    def ten_times_slower(model, regimen, people, times, **options):  # type: ignore[no-untyped-def]
+    def changed(model, regimen, people, times, **options):  # type: ignore[no-untyped-def]
         from dataclasses import replace
 
         from antalgic.dosing.regimen import ParameterChange
 
-        slow = ParameterChange("CL", 0.1, 0.0, 1e9)
-        return real(model, replace(regimen, changes=(slow,)), people, times, **options)
+        wrong = ParameterChange("CL", factor, 0.0, 1e9)
+        return real(model, replace(regimen, changes=(wrong,)), people, times, **options)
 
     validate._simulation.cache_clear()
-    monkeypatch.setattr(validate, "simulate", ten_times_slower)
+    monkeypatch.setattr(validate, "simulate", changed)
     try:
         rows = [row for row in validate.run(["chdr1311"]).rows if row.chosen]
     finally:

@@ -1,6 +1,7 @@
 """Published findings on pain and mood, beside what the simulated trial gives.
 
-Files of library/studies: the trial as an ordinary study, and numbers that it printed.
+Folders of library/studies: study.yaml, the trial as an ordinary study, and published.yaml, the
+numbers that it printed.
 """
 
 from __future__ import annotations
@@ -59,16 +60,29 @@ class Finding(Measured):
 
 
 class Trial(Strict):
-    """A file of library/studies.  pooled: other trials by name, and their weight in the mean."""
+    """A folder of library/studies.  pooled: other trials by name, and their weight in the mean.
+
+    kind: what it was: volunteers, one trial of patients, or many pooled.
+    """
 
     name: str
+    kind: Literal["volunteers", "trial", "pooled"]
     title: str
     sources: Annotated[dict[str, Source], BeforeValidator(read_sources)]
     people: dict[str, int]
-    design: Study | None = None
     pooled: dict[str, int] = Field(default_factory=dict)
     changes: dict[str, float] = Field(default_factory=dict)
     findings: tuple[Finding, ...]
+
+    @property
+    def design(self) -> Study | None:
+        """Its study file; None for a pool of other trials."""
+        return None if self.pooled else _design(self.name)
+
+
+@cache
+def _design(name: str) -> Study:
+    return yamlfile.validate(Study, yamlfile.library(f"studies/{name}/study.yaml"))
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ class Outcome:
 def names() -> list[str]:
     """Names of the trials, sorted."""
     folder = files("antalgic") / "library" / "studies"
-    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml"))
+    return sorted(p.name for p in folder.iterdir() if p.joinpath("published.yaml").is_file())
 
 
 @cache
@@ -100,7 +114,7 @@ def load(name: str) -> Trial:
     if name not in names():
         hint = did_you_mean(name, names()) or f", expected one of {', '.join(names())}"
         raise InputError(f"unknown trial {shown(name)}{hint}")
-    return yamlfile.validate(Trial, yamlfile.library(f"studies/{name}.yaml"))
+    return yamlfile.validate(Trial, yamlfile.library(f"studies/{name}/published.yaml"))
 
 
 def run(

@@ -30,6 +30,11 @@ from antalgic.units import Kind
 
 PEOPLE = 500
 SEED = 1
+#: Studies of the published size that are drawn from those people, and the share between the ends.
+STUDIES = 2000
+INTERVAL = (0.05, 0.95)
+#: People whose values differ by less than this do not differ but by rounding.
+_SAME = 1e-3
 #: A hit is a fold error between 1/FOLD and FOLD.
 FOLD = 2.0
 #: "To infinity" is this many terminal half-lives after the horizon: 2^-16 is left.
@@ -38,7 +43,10 @@ _TAIL = 16.0
 
 @dataclass(frozen=True)
 class Row:
-    """One observation beside one model; ``simulated`` is None where it gives none: see ``why``."""
+    """One observation beside one model; ``simulated`` is None where it gives none: see ``why``.
+
+    interval: where 90 % of studies of as many people would find it, None where all people agree.
+    """
 
     cohort: str
     observation: Observation
@@ -48,6 +56,7 @@ class Row:
     standing: str
     simulated: float | None
     why: str
+    interval: tuple[float, float] | None = None
 
     @property
     def fold(self) -> float | None:
@@ -146,6 +155,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
                 "what": describe(r.observation),
                 "observed": r.observation.value,
                 "simulated": r.simulated,
+                "interval": r.interval,
                 "unit": r.observation.kind.unit,
                 "per": r.observation.per,
                 "fold_error": r.fold,
@@ -200,12 +210,12 @@ def _rows(cohort: Cohort) -> Iterator[Row]:
             n for n in shelf.names(runnable=True) if n != default and defaults.covers(n, pairs, age)
         ]
         for name in ([default] if default else []) + others:
-            simulated, why_not = _try(cohort, seen, name)
+            simulated, interval, why_not = _try(cohort, seen, name)
             if simulated is None and name != default:
                 continue
             yield Row(
                 cohort.name, seen, name, name == default, purpose,
-                seen.standing(name, *perpetrators), simulated, why_not,
+                seen.standing(name, *perpetrators), simulated, why_not, interval,
             )  # fmt: skip
         if not default:
             yield Row(cohort.name, seen, "", True, purpose, "external", None, why)
@@ -226,24 +236,39 @@ def _default(
     return "", why
 
 
-def _try(cohort: Cohort, seen: Observation, model: str) -> tuple[float | None, str]:
+def _try(
+    cohort: Cohort, seen: Observation, model: str
+) -> tuple[float | None, tuple[float, float] | None, str]:
+    """The statistic, its interval, and why there is none."""
     try:
-        return _simulated(cohort, seen, model), ""
+        values = _of_people(cohort, seen, model)
     except InputError as error:
-        return None, error.message
+        return None, None, error.message
+    found = float(np.mean(values) if seen.statistic == "mean" else np.median(values))
+    if not np.isfinite(found):
+        return None, None, f"model '{model}' gives no finite {seen.metric} of {seen.analyte}"
+    return found, _interval(values, cohort.n, seen), ""
 
 
-def _simulated(cohort: Cohort, seen: Observation, model: str) -> float:
-    """The observation's statistic over simulated people, in its own unit."""
+def _interval(values: Array, n: int | None, seen: Observation) -> tuple[float, float] | None:
+    """Of studies of n of these people each, the middle 90 % of the statistic; None if all agree."""
+    if n is None or np.ptp(values) <= _SAME * np.max(np.abs(values)):
+        return None
+    rng = np.random.default_rng(SEED)
+    studies = values[rng.integers(0, len(values), (STUDIES, n))]
+    found = np.mean(studies, axis=1) if seen.statistic == "mean" else np.median(studies, axis=1)
+    low, high = np.quantile(found, INTERVAL)
+    return float(low), float(high)
+
+
+def _of_people(cohort: Cohort, seen: Observation, model: str) -> Array:
+    """What was observed, of each simulated person (people,), in its own unit."""
     values = _metric(cohort, seen, seen.arm, model)
     if seen.over is not None:
         values = values / _metric(cohort, seen, seen.over, model)
     if seen.kind is Kind.MOLAR_CONCENTRATION and seen.substance:
         values = values / molar_mass(seen.substance)
-    found = np.mean(values) if seen.statistic == "mean" else np.median(values)
-    if not np.isfinite(found):
-        raise InputError(f"model '{model}' gives no finite {seen.metric} of {seen.analyte}")
-    return float(found)
+    return values
 
 
 def _metric(cohort: Cohort, seen: Observation, arm: str, model: str) -> Array:

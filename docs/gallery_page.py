@@ -1,0 +1,62 @@
+"""Writes the gallery of reproduced studies, from the same objects as `antalgic validate`."""
+
+from pathlib import Path
+from typing import Any
+
+from shelf_page import bullets, markdown, plain, reference
+
+
+def write(folder: Path) -> None:
+    """Write gallery.md and a figure for each study to ``folder``."""
+    from antalgic.evidence import gallery as evidence  # here: only building needs the package
+    from antalgic.report import gallery
+
+    found = evidence.run()
+    images = folder / "gallery"
+    images.mkdir(parents=True, exist_ok=True)
+    for entry in found.entries:
+        if entry.lines:
+            gallery.save(entry, images / f"{entry.name}.svg")
+    (folder / "gallery.md").write_text(page(found, gallery) + "\n", encoding="utf-8")
+
+
+def page(found: Any, report: Any) -> str:
+    """Misses, method, and every study."""
+    missed = [pair for pair in report.ordered(found.entries) if pair[1].hit is False]
+    every = [line for entry in found.entries for line in entry.lines]
+    blocks = [f"{report.score(every)}.", "## Misses", misses(missed, report)]
+    blocks += ["## How it was done", bullets(*map(plain, report.method(found)))]
+    for kind in dict.fromkeys(entry.kind for entry in found.entries):
+        own = [entry for entry in found.entries if entry.kind == kind]
+        lines = [line for entry in own for line in entry.lines]
+        blocks += [f"## {report.KINDS[kind]}", f"{report.score(lines)}."]
+        blocks += [study(entry, report) for entry in own]
+    return "\n\n".join(blocks)
+
+
+def misses(pairs: Any, report: Any) -> str:
+    """One row a miss, with its reason."""
+    rows: list[Any] = [("study", "what", "observed", "simulated", "tolerance", "why")]
+    for entry, line in pairs:
+        rows.append(
+            (entry.name, line.what, *report.cells(line), report.tolerance(line),
+             line.why or "no explanation on file")
+        )  # fmt: skip
+    return markdown(rows)
+
+
+def study(entry: Any, report: Any) -> str:
+    """One study: figure, numbers, what is left out, sources."""
+    blocks = [f"### {plain(entry.name)}", plain(entry.title)]
+    if entry.lines:
+        rows: list[Any] = [("what", "observed", "simulated", "tolerance", "verdict")]
+        for _, line in report.ordered([entry]):
+            rows.append(
+                (line.what, *report.cells(line), report.tolerance(line), report.verdict(line))
+            )
+        blocks += [f"![{plain(report.alt(entry))}](_generated/gallery/{entry.name}.svg)"]
+        blocks += [markdown(rows)]
+    if entry.left:
+        blocks.append(bullets(*map(plain, entry.left)))
+    blocks.append(bullets(*map(reference, entry.sources.values())))
+    return "\n\n".join(blocks)
