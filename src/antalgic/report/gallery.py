@@ -84,9 +84,7 @@ def ordered(entries: Sequence[Entry]) -> list[tuple[Entry, Line]]:
 
 def tolerance(line: Line) -> str:
     """Where a hit lies."""
-    return (
-        f"{words.digits(line.within[0])} to {words.digits(line.within[1])}" if line.within else ""
-    )
+    return _to(line.within) if line.within else ""
 
 
 def _span(ends: tuple[float, float]) -> str:
@@ -98,13 +96,29 @@ def _table(kind: str, entries: Sequence[Entry]) -> Listing:
     return Listing(
         f"{KINDS[kind]}: {score([line for _, line in pairs])}",
         ("study", "what", "observed", "simulated", "tolerance", "verdict"),
-        [(e.name, line.what, *cells(line), tolerance(line), verdict(line)) for e, line in pairs],
+        [_row(e, line) for e, line in pairs],
         [
             f"{e.name}, {line.what}: {line.why or 'no explanation on file'}"
             for e, line in pairs
             if line.hit is False
         ],
     )
+
+
+def _row(entry: Entry, line: Line) -> tuple[str, ...]:
+    """A line for a terminal, which is narrow: the unit stands once, ends beneath their number."""
+    observed, simulated = (
+        words.digits(value) + (f"\n{_to(ends)}" if ends else "")
+        for value, ends in ((line.observed, line.spread), (line.simulated, line.interval))
+    )
+    unit = f" ({line.unit})" if line.unit else ""
+    what = f"{line.what}{unit}"
+    return entry.name, what, observed, simulated, tolerance(line), verdict(line)
+
+
+def _to(ends: tuple[float, float]) -> str:
+    low, high = map(words.digits, ends)
+    return f"{low} to {high}"
 
 
 # --- page --------------------------------------------------------------------------------------
