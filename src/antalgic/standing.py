@@ -31,12 +31,13 @@ def exploratory(arm: Arm, condition: Condition | None) -> Reasons:
     if arm.chain is None or condition is None:
         return {}
     there = dict.fromkeys((*arm.chain.outputs, "pain"))
-    found: dict[str, tuple[str, ...]] = {}
-    for says, outputs in _grounds(arm, condition):
-        for output in there:
-            if output in outputs:
-                found[output] = (*found.get(output, ()), says)
-    return found
+    found = {output: reasons(arm, condition, output) for output in there}
+    return {output: why for output, why in found.items() if why}
+
+
+def reasons(arm: Arm, condition: Condition, output: str) -> tuple[str, ...]:
+    """Why an output of an arm is exploratory, simulated or not; empty where it is not."""
+    return tuple(says for says, outputs in _grounds(arm, condition) if output in outputs)
 
 
 def spoken(marked: Mapping[str, Reasons]) -> list[str]:

@@ -256,3 +256,12 @@ def test_the_page_states_the_constants_that_are_used() -> None:
     assert f"Below {certainty.LEAST_QUALITY:g} no shares are given" in text
     assert f"averaged over {2 * shapley.ORDERS} orders" in text
     assert f"mean is that of {certainty.PEOPLE} people" in text
+
+
+def test_an_exploratory_number_is_said_to_be_one() -> None:
+    joint = loads(STUDY.replace("condition: crps", "condition: osteoarthritis"))
+    doubtful = sensitivity.run(joint, parameters=["k_x"], draws=16, threads=1)
+    assert shown.number(doubtful).endswith("ketamine (exploratory)")
+    assert "no randomised trial" in shown.to_json(doubtful)["exploratory"][0]
+    assert any(line.startswith("exploratory: ") for line in shown.listing(doubtful).below)
+    assert sensitive().exploratory == () and "exploratory" not in shown.number(sensitive())

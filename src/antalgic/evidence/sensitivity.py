@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from antalgic import standing
 from antalgic.arms import is_behind
 from antalgic.errors import InputError, did_you_mean, shown
 from antalgic.evidence import certainty
 from antalgic.evidence.certainty import Certainty, Doubt, Endpoint, Model, Progress, Shares
 from antalgic.model import comparators
 from antalgic.model.mechanism import OUTPUTS
+from antalgic.population import conditions
 from antalgic.study import Study
 
 Array = NDArray[np.float64]
@@ -57,7 +59,8 @@ class Sensitivity:
     5th, 50th and 95th percentile over joint draws.  What parameters move is taken from ``people``
     people, the number itself from up to `WHOLE`.  ``why`` says
     why there are no shares, where that is so.  ``bars`` have the ends only, the widest first;
-    ``legs`` are the widest again at all `LEVELS`.
+    ``legs`` are the widest again at all `LEVELS`.  ``exploratory`` says why the number must not be
+    taken as validated; empty where it may be.
     """
 
     study: Study
@@ -74,6 +77,7 @@ class Sensitivity:
     why: str
     draws: int
     people: int
+    exploratory: tuple[str, ...] = ()
 
 
 def run(
@@ -131,8 +135,18 @@ def run(
     return Sensitivity(
         study, one, model.arms[row].name, None if other is None else model.arms[other].name,
         whole, low, middle, high, tuple(bars), tuple(legs), shares, why, draws,
-        found.people,
+        found.people, _doubtful(asked, model, one),
     )  # fmt: skip
+
+
+def _doubtful(study: Study, model: Model, one: Endpoint) -> tuple[str, ...]:
+    """Why the number is exploratory, in either arm."""
+    if study.condition is None:
+        return ()
+    condition = conditions.load(study.condition)
+    arms = [model.arms[row] for row in (one.arm, one.over) if row is not None]
+    why = [says for arm in arms for says in standing.reasons(arm, condition, one.output)]
+    return tuple(dict.fromkeys(why))
 
 
 def _wide(bar: Bar) -> float:

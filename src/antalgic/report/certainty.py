@@ -87,7 +87,9 @@ def rows(result: Result, found: Certainty) -> list[Row]:
             shares, why = found.shares(one), ""
         except InputError as error:
             shares, why = None, error.message
-        made.append(Row(one, _says(found, one), usual, low, high, shares, why))
+        arms = [found.arms[row] for row in (one.arm, one.over) if row is not None]
+        says = _says(found, one) + relief.mark(result, *arms, output=one.output)
+        made.append(Row(one, says, usual, low, high, shares, why))
     return made
 
 

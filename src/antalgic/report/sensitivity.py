@@ -39,7 +39,13 @@ def listing(found: Sensitivity) -> Listing:
     ]  # fmt: skip
     meant = [f"{b.doubt.name}: {b.doubt.known.says}" for b in found.bars[:ROWS] if _says(b)]
     left = len(found.bars) - len(rows)
-    below = [*stated(found), *([f"{left} more move it less; see --json"] if left else []), *meant]
+    doubts = [f"exploratory: {why}" for why in found.exploratory]
+    below = [
+        *stated(found),
+        *doubts,
+        *([f"{left} more move it less; see --json"] if left else []),
+        *meant,
+    ]
     return Listing(
         f"{found.study.study}: {number(found)}",
         ("parameter", "grade", "low", "high", "at low", "at high", "share"), rows, below,
@@ -67,6 +73,7 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
         "assumed": None if shares is None else shares.assumed,
         "surrogate_q2": None if shares is None else shares.quality,
         "why_no_shares": found.why or None,
+        "exploratory": list(found.exploratory),
         "parameters": [_plain(bar) for bar in found.bars],
     }
 
@@ -84,6 +91,7 @@ def _plain(bar: Bar) -> dict[str, Any]:
 def number(found: Sensitivity) -> str:
     """What is looked at: "mean pain at week 12, ketamine less placebo"."""
     arm = found.arm if found.over is None else f"{found.arm} less {found.over}"
+    arm += " (exploratory)" if found.exploratory else ""
     return f"mean {output(found.endpoint.output)} at {when(found.endpoint.hour)}, {arm}"
 
 
