@@ -1,5 +1,6 @@
 """Writes the table of claims and the page that anyone can read, both from one run."""
 
+import re
 from pathlib import Path
 
 from shelf_page import markdown
@@ -14,18 +15,11 @@ def write(folder: Path) -> None:
     found = claims_run.run([claims.load(name) for name in claims.names()])
     outcomes = [told.outcome for told in found]
     rows = [
-        (
-            f'<a href="claims-read.html#{o.claim.claim}">{o.claim.claim}</a>',
-            o.claim.question,
-            o.claim.verdict,
-            claim_words.brief(o),
-        )
-        for o in outcomes
+        (o.claim.claim, o.claim.question, o.claim.verdict, claim_words.brief(o)) for o in outcomes
     ]
     table = markdown([("claim", "question", "verdict of the evidence", "simulation"), *rows])
-    text = (
-        f"{claims_page.tally(outcomes)[:1].upper()}{claims_page.tally(outcomes)[1:]}.\n\n{table}\n"
-    )
+    table = re.sub(r"^\| (C\d+) ", r'| <a href="claims-read.html#\1">\1</a> ', table, flags=re.M)
+    text = f"{words.sentence(claims_page.tally(outcomes))}\n\n{table}\n"
     extra = folder / "extra"
     extra.mkdir(parents=True, exist_ok=True)
     (folder / "claims.md").write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ from shelf_page import bullets, markdown, plain, reference
 
 
 def write(folder: Path) -> None:
-    """Write gallery.md and a figure for each study to ``folder``."""
+    """Write gallery.md and a figure for each study to ``folder``, and the page to its extra/."""
     from antalgic.evidence import gallery as evidence  # here: only building needs the package
     from antalgic.report import gallery
 
@@ -18,6 +18,7 @@ def write(folder: Path) -> None:
         if entry.lines:
             gallery.save(entry, images / f"{entry.name}.svg")
     (folder / "gallery.md").write_text(page(found, gallery) + "\n", encoding="utf-8")
+    gallery.write(found, folder / "extra", "gallery-read.html")
 
 
 def page(found: Any, report: Any) -> str:
@@ -35,14 +36,14 @@ def page(found: Any, report: Any) -> str:
 
 
 def misses(pairs: Any, report: Any) -> str:
-    """One row a miss, with its reason."""
-    rows: list[Any] = [("study", "what", "observed", "simulated", "tolerance", "why")]
+    """One row a miss, and beneath them the reasons, each with the studies that it holds for."""
+    rows: list[Any] = [("study", "what", "observed", "simulated", "tolerance")]
+    why: dict[str, dict[str, None]] = {}
     for entry, line in pairs:
-        rows.append(
-            (entry.name, line.what, *report.cells(line), report.tolerance(line),
-             line.why or "no explanation on file")
-        )  # fmt: skip
-    return markdown(rows)
+        rows.append((entry.name, line.what, *report.cells(line), report.tolerance(line)))
+        why.setdefault(line.why or "no explanation on file", {})[entry.name] = None
+    reasons = [f"{', '.join(map(plain, names))}: {plain(says)}" for says, names in why.items()]
+    return f"{markdown(rows)}\n\n{bullets(*reasons)}"
 
 
 def study(entry: Any, report: Any) -> str:

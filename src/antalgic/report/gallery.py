@@ -145,10 +145,10 @@ def method(found: Gallery) -> list[str]:
     ]
 
 
-def write(found: Gallery, folder: Path) -> Path:
+def write(found: Gallery, folder: Path, name: str = FILE) -> Path:
     """Write the page into a folder, which is made where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
+    path = folder / name
     path.write_text(html(found), encoding="utf-8")
     return path
 
