@@ -10,7 +10,7 @@ def write(folder: Path) -> None:
     """Write claims.md, and extra/claims-read.html, to ``folder``."""
     from antalgic.evidence import claims, claims_run  # only building the pages needs the package
     from antalgic.model.mechanism import DEFAULT
-    from antalgic.report import claim_words, claims_page
+    from antalgic.report import claim_words, claims_page, words
 
     found = claims_run.run([claims.load(name) for name in claims.names()])
     outcomes = [told.outcome for told in found]
