@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,24 @@ def check_target(out: Path) -> None:
 
 
 def write(result: Result, out: Path, *, command: str) -> Path:
-    """Write everything into a temporary folder beside ``out`` and put it in place in one step."""
+    """Write everything into ``out``, whole or not at all."""
+    made = manifest(result, command)
+
+    def fill(folder: Path) -> None:
+        result.to_parquet(folder)
+        page.write(result, folder / "report.html", made)
+
+    return put(out, fill, made)
+
+
+def put(out: Path, fill: Callable[[Path], None], made: Mapping[str, Any]) -> Path:
+    """Fill a temporary folder beside ``out``, add the manifest, put it in place in one step."""
     check_target(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    made = manifest(result, command)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         temporary.chmod(0o755)
-        result.to_parquet(temporary)
-        page.write(result, temporary / "report.html", made)
+        fill(temporary)
         text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         (temporary / MANIFEST).write_text(text, encoding="utf-8")
         _put(temporary, out)
