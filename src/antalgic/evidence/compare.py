@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antalgic.dosing import Regimen
+from antalgic.dosing.fields import KETAMINE
 from antalgic.errors import InputError, did_you_mean, shown
-from antalgic.model import shelf
+from antalgic.model import defaults, shelf
 from antalgic.model.shelf import ModelFile, PKModel
 from antalgic.population.people import People, typical_person
 from antalgic.result import UNIT, beyond, readout_times
@@ -42,7 +43,8 @@ class Estimate:
     """An endpoint over people: 5th percentile, median, 95th.
 
     ratio is the median over that of all models, within the geometric coefficient of variation
-    between people; both only of endpoints in RATIOS, within only where there are several people.
+    between people; both only of endpoints in RATIOS, within only of several people in a model that
+    has them vary.
     """
 
     low: float
@@ -66,7 +68,8 @@ class Spread:
     """How far models disagree on an endpoint of an analyte: of their medians over people.
 
     fold is the largest over the smallest, between the geometric coefficient of variation;
-    within the least, middle and highest such coefficient between people, over the models.
+    within the least, middle and highest such coefficient between people, over the models that
+    have people vary.
     """
 
     analyte: str
@@ -152,6 +155,7 @@ def run(
     models, left = _able(regimen, people, asked)
     times = readout_times(study.horizon, study.output_every)
     runs: dict[str, Simulation] = {}
+    failed: dict[str, str] = {}
     for name, model in models.items():
         try:
             runs[name] = simulate(
@@ -159,13 +163,18 @@ def run(
                 typical=study.population.typical, threads=threads,
             )  # fmt: skip
         except InputError as error:
-            left[name] = error.message
+            failed[name] = error.message
+    left |= failed
     if asked is not None and left:
         name, why = next(iter(left.items()))
         raise InputError(f"model '{name}' cannot be used here: {why}", field="--models")
     if not runs:
-        why = "; ".join(f"{n}: {w}" for n, w in left.items() if n in shelf.names(runnable=True))
-        raise study.error(f"no model can take this arm ({why})", "arms", label)
+        pairs = sorted({(dose.drug, dose.route) for dose in regimen.doses})
+        near = f"nearest are {defaults.nearest(pairs)}"
+        why = "; ".join(f"{name}: {why}" for name, why in failed.items()) or near
+        raise study.error(
+            f"no published model can take this arm in these people: {why}", "arms", label
+        )
     models = {name: models[name] for name in runs}
     middle = typical_person(people)
     typical = {
@@ -245,7 +254,7 @@ def _obstacle(file: ModelFile, regimen: Regimen, people: People, *, chosen: bool
 
 
 def _compared(runs: dict[str, Simulation], regimen: Regimen) -> tuple[str, ...]:
-    """What was given, as far as models predict it, and what at least two models predict."""
+    """What was given, as far as models predict it, and metabolites that at least two predict."""
     counts: dict[str, int] = {}
     for run in runs.values():
         for column, analyte in enumerate(run.analytes):
@@ -253,7 +262,7 @@ def _compared(runs: dict[str, Simulation], regimen: Regimen) -> tuple[str, ...]:
                 counts[analyte] = counts.get(analyte, 0) + 1
     least = min(2, len(runs))
     given = [drug for drug in regimen.drugs if drug in counts]
-    rest = [a for a, n in counts.items() if n >= least and a not in given]
+    rest = [a for a, n in counts.items() if n >= least and a not in KETAMINE]
     return tuple([*given, *rest])
 
 
@@ -269,18 +278,27 @@ def _answers(runs: dict[str, Simulation], analytes: Sequence[str]) -> tuple[Answ
             m: float(np.median([np.median(own[m]) for own in values.values()])) for m in METRICS
         }
         found += [
-            Answer(name, analyte, {m: _estimate(m, own[m], middles[m]) for m in METRICS})
+            Answer(
+                name,
+                analyte,
+                {m: _estimate(m, own[m], middles[m], _varies(runs[name])) for m in METRICS},
+            )
             for name, own in values.items()
         ]
     return tuple(found)
 
 
-def _estimate(metric: str, values: Array, middle: float) -> Estimate:
+def _estimate(metric: str, values: Array, middle: float, varies: bool) -> Estimate:
     low, median, high = (float(q) for q in np.quantile(values, _OUTER))
     if metric not in RATIOS:
         return Estimate(low, median, high, None, None)
-    within = geometric_cv(values) if len(values) > 1 else None
+    within = geometric_cv(values) if varies else None
     return Estimate(low, median, high, median / middle, within)
+
+
+def _varies(run: Simulation) -> bool:
+    """Whether a model has people vary beyond what their weight and the like explain."""
+    return len(run.people) > 1 and bool(run.model.deviations)
 
 
 def geometric_cv(values: Array) -> float:
@@ -326,6 +344,8 @@ def _notes(regimen: Regimen, models: dict[str, PKModel], people: People) -> tupl
         listed = ", ".join(f"{name} {site}" for name, site in sites.items())
         notes.append(f"part of the difference is where blood was drawn: {listed}")
     for name, model in models.items():
+        if len(people) > 1 and not model.deviations:
+            notes.append(f"{name} has no variability between people: its band is of the dose only")
         notes += beyond(model, people)
         notes += [
             f"route {route} in {name} carries grade {model.grade(route)}"

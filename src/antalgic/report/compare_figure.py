@@ -124,7 +124,8 @@ def _names(
 ) -> None:
     """The name of each curve right of its end, with a sample of its stroke and a leader to it."""
     low, high = axes.get_ylim()
-    last = [float(np.clip(line.get_ydata()[-1], low, high)) for line in axes.get_lines()]  # type: ignore[index]
+    drawn = [np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]
+    last = [float(np.clip(y[-1], low, high)) for y in drawn]
     ends = axes.transData.transform([(axes.get_xlim()[1], value) for value in last])
     wanted = [float(y) for y in axes.transAxes.inverted().transform(ends)[:, 1]]
     inch = 1.0 / width
@@ -133,7 +134,8 @@ def _names(
         hue = strokes[name]
         across: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False}
         begin, end = 1.0 + 0.1 * inch, 1.0 + (0.1 + _SAMPLE) * inch
-        axes.plot([1.0, begin], [start, place], color=hue.colour, linewidth=0.5, **across)
+        if start > 0:  # a curve that left the axis before its end has no leader
+            axes.plot([1.0, begin], [start, place], color=hue.colour, linewidth=0.5, **across)
         axes.plot([begin, end], [place] * 2, color=hue.colour, linestyle=hue.dash, **across)
         axes.text(end + 0.05 * inch, place, name, fontsize=7, va="center", **across)
 

@@ -25,6 +25,8 @@ PAGE = "compare.html"
 NAMES = {"cmax": "Cmax", "tmax": "tmax", "auc": "AUC", "half_life": "t½"}
 UNITS = {"cmax": "ng/mL", "tmax": "h", "auc": "ng·h/mL", "half_life": "h"}
 UNKNOWN = "not found"
+#: Of fewer models than this a spread says little.
+_FEW = 3
 
 
 def listings(found: Compared) -> list[Listing]:
@@ -107,7 +109,8 @@ def _row(answer: Answer) -> list[str]:
 
 def cell(e: Estimate) -> tuple[str, str, str]:
     """Median, band and ratio of an endpoint as text; empty where there is none."""
-    band = "" if e.low == e.high else f"{words.digits(e.low)}–{words.digits(e.high)}"
+    low, high = words.digits(e.low), words.digits(e.high)
+    band = "" if low == high else f"{low}–{high}"
     return words.digits(e.median), band, "" if e.ratio is None else f"×{words.digits(e.ratio)}"
 
 
@@ -138,21 +141,21 @@ def _said(found: Compared, s: Spread) -> str:
     )
     if s.within is None:
         return models
-    low, middle, high = s.within
-    return (
-        f"{models}; people within a model {percent(middle)} "
-        f"({percent(low)} to {percent(high)}): {_verdict(s)}"
-    )
+    low, middle, high = map(percent, s.within)
+    span = "" if low == high else f" ({low} to {high})"
+    return f"{models}; people within a model {middle}{span}{_verdict(s, s.within)}"
 
 
-def _verdict(s: Spread) -> str:
-    assert s.within is not None
-    low, _, high = s.within
+def _verdict(s: Spread, within: tuple[float, float, float]) -> str:
+    """What matters more; of few models no more is said than how far apart they are."""
+    if s.models < _FEW:
+        return ""
+    low, _, high = within
     if s.between > high:
-        return "the choice of model matters more than who the person is"
+        return ": the choice of model matters more than who the person is"
     if s.between < low:
-        return "who the person is matters more than the choice of model"
-    return "the choice of model matters about as much as who the person is"
+        return ": who the person is matters more than the choice of model"
+    return ": the choice of model matters about as much as who the person is"
 
 
 def _built(found: Compared) -> Listing:
