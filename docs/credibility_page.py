@@ -1,7 +1,8 @@
-"""Writes the account of credibility: words of the library, figures of runs made while it is built."""
+"""Writes the account of credibility: words of the library, figures of runs made meanwhile."""
 
 import ast
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def body(blood: Any, outcomes: Any) -> str:
 
     words = credibility.words()
     parts = {
-        "question": ("Questions of interest", _questions(words, credibility)),
+        "question": ("Questions of interest", _questions(words)),
         "context": ("Context of use", _contexts(words)),
         "risk": ("Model risk", _risks(words)),
         "verification": ("Verification", _verification(words)),
@@ -41,8 +42,8 @@ def body(blood: Any, outcomes: Any) -> str:
     for name, (title, text) in parts.items():
         asked = words.headings[name]
         blocks += [f"## {title}", f"*{asked.says}* [{keys.index(asked.source) + 1}]", text]
-    numbered = [f"{n}. {_cited(s)}" for n, s in enumerate(words.sources.values(), 1)]
-    return "\n\n".join([*blocks, "## Sources of the headings", "\n".join(numbered)])
+    sources = _numbered(map(_cited, words.sources.values()))
+    return "\n\n".join([*blocks, "## Sources of the headings", sources])
 
 
 def _cited(source: Any) -> str:
@@ -50,48 +51,43 @@ def _cited(source: Any) -> str:
     return reference(source) + plain(note)
 
 
-def _questions(words: Any, credibility: Any) -> str:
-    """One block a question, with how its answer is to be read."""
-    return bullets(
-        *(
-            f"**{plain(q.question)}** {plain(q.read)}"
-            + (f" Checked by: {', '.join(q.evidence)}." if q.evidence else "")
-            for q in words.questions.values()
-        )
+def _questions(words: Any) -> str:
+    """One line a question, with how its answer is to be read."""
+    return _numbered(
+        f"**{plain(q.question)}** {plain(q.read)}"
+        + (f" Checked by: {', '.join(q.evidence)}." if q.evidence else "")
+        for q in words.questions.values()
     )
 
 
 def _contexts(words: Any) -> str:
-    return bullets(*(f"*{plain(q.question)}* {plain(q.context)}" for q in words.questions.values()))
+    """By the number of the question."""
+    return _numbered(plain(q.context) for q in words.questions.values())
+
+
+def _numbered(lines: Iterable[str]) -> str:
+    return "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
 
 
 def _risks(words: Any) -> str:
-    rows: list[Any] = [("question", "influence", "consequence", "risk")]
-    rows += [
-        (
-            plain(q.question),
-            f"{q.influence}: {plain(q.influence_because)}",
-            f"{q.consequence}: {plain(q.consequence_because)}",
-            f"**{q.risk}**",
-        )
+    """By the number of the question."""
+    said = "The levels are judged here, with the reason; risk follows from the sum of the two."
+    lines = (
+        f"**{q.risk.capitalize()}** risk. Influence {q.influence}: {plain(q.influence_because)}. "
+        f"Consequence {q.consequence}: {plain(q.consequence_because)}."
         for q in words.questions.values()
-    ]
-    said = (
-        "The levels are judged by the authors of the library, with the reason beside each; risk follows "
-        "from the two."
     )
-    return f"{said}\n\n{markdown(rows)}"
+    return f"{said}\n\n{_numbered(lines)}"
 
 
 def _verification(words: Any) -> str:
-    rows: list[Any] = [("what is checked", "tests", "file")]
-    rows += [(plain(c.what), str(tests(ROOT / c.test)), f"`{c.test}`") for c in words.verification]
-    total = sum(tests(ROOT / c.test) for c in words.verification)
+    counts = {c.test: tests(ROOT / c.test) for c in words.verification}
     said = (
-        f"{total} tests, many of them over drawn or listed cases, run at every change; a release has "
-        "none that fails."
+        f"{sum(counts.values())} tests, many of them over drawn or listed cases; `make test` runs "
+        "them."
     )
-    return f"{said}\n\n{markdown(rows)}"
+    lines = (f"{plain(c.what)} (`{c.test}`, {counts[c.test]})." for c in words.verification)
+    return f"{said}\n\n{bullets(*lines)}"
 
 
 def tests(path: Path) -> int:
@@ -109,28 +105,31 @@ def _validation(blood: Any, outcomes: Any, credibility: Any) -> str:
     ]
     judged, inside = sum(t.judged for t in tallies), sum(t.inside for t in tallies)
     targets = credibility.targets(outcomes)
+    open_ = [number for number, met in targets.items() if not met]
     unseen = [t for t in tallies if t.standing in ("external", "checked only")]
     unjudged = sum(t.n - t.judged for t in tallies)
     lines = [
         f"Of {judged} published values with a tolerance, {inside} are inside it; "
         f"of the {sum(t.judged for t in unseen)} that no fit has seen, "
         f"{sum(t.inside for t in unseen)}. {unjudged} more are simulated and have no tolerance.",
-        f"Of {len(targets)} numbered targets of calibration, {sum(targets.values())} are met.",
-        "A concentration is inside within two-fold; a finding of a trial, within the interval that its "
-        "entry in the library states. *Seen in fitting*: the model's own authors estimated it from "
-        "these people. *Fitted here*: calibration used it. Both are no test of the model.",
+        f"Of {len(targets)} numbered targets of calibration, {sum(targets.values())} are met"
+        + (f"; not number {', '.join(str(n) for n in open_)}." if open_ else "."),
+        "A concentration is inside within two-fold; a finding of a trial, within the interval "
+        "that its entry in the library states. *Seen in fitting*: the model's own authors "
+        "estimated it from these people. *Fitted here*: calibration used it. Both are "
+        "no test of the model.",
     ]
     missed = credibility.misses(blood, outcomes)
-    table: list[Any] = [("kind", "where", "what", "observed", "simulated", "why")]
-    table += [
-        (
-            m.kind, f"`{m.where}`", plain(m.what), f"{m.observed:.3g} {m.unit}".strip(),
-            f"{m.simulated:.3g} {m.unit}".strip(), plain(m.why),
-        )
-        for m in missed
-    ]  # fmt: skip
-    named = ["**Misses**", markdown(table)] if missed else ["There is no miss."]
+    named = ["**Misses**", bullets(*map(_miss, missed))] if missed else ["There is no miss."]
     return "\n\n".join([*lines, markdown(rows), *named])
+
+
+def _miss(miss: Any) -> str:
+    seen, found = (f"{v:.3g} {miss.unit}".strip() for v in (miss.observed, miss.simulated))
+    return (
+        f"**{plain(miss.where)}**, {plain(miss.what)} ({miss.kind}): observed {seen}, simulated "
+        f"{found}. {plain(miss.why)}"
+    )
 
 
 def _uncertainty(words: Any, credibility: Any) -> str:

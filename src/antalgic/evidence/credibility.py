@@ -30,8 +30,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 _RISK: tuple[Level, ...] = ("low", "low", "medium", "high", "high")
 #: Kinds of check, in the order of the page.
 KINDS = (
-    "blood", "pain under ketamine", "mood", "pain after surgery", "pain under other treatments",
-    "harm in a session",
+    "blood", "pain under ketamine", "mood", "pain under placebo", "pain after surgery",
+    "pain under other treatments", "harm in a session",
 )  # fmt: skip
 
 
@@ -67,6 +67,14 @@ class Check(Strict):
     test: str
 
 
+class Beside(Strict):
+    """Findings of a trial that another program than the main calibration sets a number by."""
+
+    trial: str
+    findings: tuple[str, ...]
+    by: str
+
+
 class Applicability(Strict):
     """What the page says of uses that the checks do not bear on."""
 
@@ -82,6 +90,7 @@ class Words(Strict):
     headings: dict[str, Heading]
     questions: dict[str, Question]
     verification: tuple[Check, ...]
+    fitted_beside: tuple[Beside, ...]
     uncertainty: tuple[str, ...]
     applicability: Applicability
 
@@ -143,8 +152,17 @@ def kind_of(outcome: findings.Outcome) -> str:
     if condition is not None and condition.injury:
         return "pain after surgery"
     regimens = design.regimens().values()
-    ketamine = any(regimen.doses for regimen in regimens)
-    return "pain under ketamine" if ketamine else "pain under other treatments"
+    if any(regimen.doses for regimen in regimens):
+        return "pain under ketamine"
+    others = any(regimen.comparators for regimen in regimens)
+    return "pain under other treatments" if others else "pain under placebo"
+
+
+def fitted(outcome: findings.Outcome) -> bool:
+    """Whether any calibration here has used a finding."""
+    beside = {(b.trial, finding) for b in words().fitted_beside for finding in b.findings}
+    finding = outcome.finding
+    return finding.use == "fit" or (outcome.trial.name, finding.id) in beside
 
 
 def tallies(blood: validate.Outcome, outcomes: Sequence[findings.Outcome]) -> tuple[Tally, ...]:
@@ -154,7 +172,7 @@ def tallies(blood: validate.Outcome, outcomes: Sequence[findings.Outcome]) -> tu
         if row.chosen and row.simulated is not None:
             counted.setdefault(("blood", row.standing), Counter())[row.hit] += 1
     for outcome in outcomes:
-        standing = "fitted here" if outcome.finding.use == "fit" else "checked only"
+        standing = "fitted here" if fitted(outcome) else "checked only"
         counted.setdefault((kind_of(outcome), standing), Counter())[outcome.hit] += 1
     return tuple(
         Tally(kind, standing, found.total(), found[True] + found[False], found[True])
