@@ -349,6 +349,46 @@ def sensitivity(
 
 
 @app.command()
+def compare(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML).")],
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="Which arm; the only one with ketamine by default.")
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option("--models", help="Names, by commas; all that can take it by default."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the page and the curves.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; all processors by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the published PK models on one arm, and show which data each was built on."""
+    from antalgic.study import load
+
+    loaded = load(study)
+    from antalgic.evidence import compare as evidence
+    from antalgic.report import compare_page, output
+
+    if out is not None:
+        output.check_target(out)
+    names = None if models is None else [name.strip() for name in models.split(",")]
+    found = evidence.run(loaded, arm, names, threads=threads)
+    if out is not None:
+        compare_page.write(found, out, command=_command())
+    if as_json:
+        _print_json(compare_page.to_json(found))
+        return
+    for listing in compare_page.listings(found):
+        listing.show()
+    if out is not None:
+        print(f"page: {out / compare_page.PAGE}")
+
+
+@app.command()
 def bench(
     people: Annotated[int, typer.Option("--people", min=1, help="People to simulate.")] = 10_000,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads.")] = None,

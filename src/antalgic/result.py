@@ -16,6 +16,7 @@ from antalgic.dosing import Regimen
 from antalgic.errors import InputError
 from antalgic.model import comparators
 from antalgic.model.mechanism import OUTPUTS, UNITS, against_movement, used
+from antalgic.model.shelf import PKModel
 from antalgic.population.people import People
 from antalgic.simulation import QUANTILES, Simulation
 from antalgic.simulation.beside import moves
@@ -23,7 +24,7 @@ from antalgic.simulation.chain import Chain
 from antalgic.simulation.session import COLUMNS as SESSION
 from antalgic.units import Kind
 
-__all__ = ["UNIT", "Arm", "Result", "readout_times", "run", "unit"]
+__all__ = ["UNIT", "Arm", "Result", "beyond", "readout_times", "run", "unit"]
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -398,20 +399,7 @@ def _notes(
             ] = None
         if arm.model is None:
             continue
-        studied = arm.model.file.population
-        spans: Mapping[str, Any] = {
-            "age": (studied.age, people.age, "years"),
-            "weight": (studied.weight, people.weight, "kg"),
-        }  # fmt: skip
-        for what, (span, values, unit) in spans.items():
-            outside = (
-                0.0 if span is None else float(np.mean((values < span[0]) | (values > span[1])))
-            )
-            if outside > 0:
-                share = f"{100 * outside:.0f} % of the people"
-                share = "fewer than 1 % of the people" if outside < 0.01 else share
-                held = f"{what} range of {arm.model.name} ({span[0]:g} to {span[1]:g} {unit})"
-                notes[f"{arm.label}: {share} are outside the {held}: extrapolation"] = None
+        notes |= dict.fromkeys(f"{arm.label}: {says}" for says in beyond(arm.model, people))
         for route in arm.regimen.routes:
             grade = arm.model.grade(route)
             if grade in "CD":
@@ -419,3 +407,21 @@ def _notes(
                     None
                 )
     return tuple(notes)
+
+
+def beyond(model: PKModel, people: People) -> list[str]:
+    """What share of people is outside the ages and weights that a model was built on, in words."""
+    studied = model.file.population
+    spans: Mapping[str, Any] = {
+        "age": (studied.age, people.age, "years"),
+        "weight": (studied.weight, people.weight, "kg"),
+    }  # fmt: skip
+    found = []
+    for what, (span, values, unit) in spans.items():
+        outside = 0.0 if span is None else float(np.mean((values < span[0]) | (values > span[1])))
+        if outside > 0:
+            share = f"{100 * outside:.0f} % of the people"
+            share = "fewer than 1 % of the people" if outside < 0.01 else share
+            held = f"{what} range of {model.name} ({span[0]:g} to {span[1]:g} {unit})"
+            found.append(f"{share} are outside the {held}: extrapolation")
+    return found

@@ -8,6 +8,7 @@ import pytest
 
 import antalgic
 from antalgic.model import shelf
+from antalgic.population.people import typical_person
 from antalgic.report import page, svg, tables, words
 from antalgic.report.output import manifest
 from antalgic.simulation import simulate
@@ -186,7 +187,7 @@ def test_what_the_user_wrote_is_text_and_not_markup() -> None:
 
 def test_every_number_of_the_endpoint_table_is_that_of_the_patients() -> None:
     people = result(ARMS).patients
-    person = tables.typical_person(result(ARMS).people)
+    person = typical_person(result(ARMS).people)
     rows = read(ARMS).rows["endpoints"][1:]
     analyte, seen = "", 0
     for row in rows:

@@ -72,3 +72,16 @@ class People:
 
 
 _OWN = tuple(f.name for f in fields(People) if f.name not in ("extra", "notes"))
+
+
+def typical_person(people: People) -> People:
+    """One person with the median of every number and the commonest sex and race of some people."""
+    races, counts = np.unique(people.race, return_counts=True)
+    return People(
+        np.array([1]), _middle(people.weight), _middle(people.age), _middle(people.height),
+        np.array([bool(np.mean(people.female) > 0.5)]), np.array([races[counts.argmax()]]),
+    )  # fmt: skip
+
+
+def _middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([np.median(values)])

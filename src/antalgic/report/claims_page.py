@@ -133,20 +133,16 @@ def html(found: Sequence[Told], *, mechanism: str) -> str:
     sections: dict[str, list[dict[str, Any]]] = {}
     for told in found:
         sections.setdefault(told.outcome.claim.section, []).append(_article(told))
-    return (
-        page.environment()
-        .get_template("claims.html.j2")
-        .render(
-            version=__version__,
-            css=Markup(page.template_text("page.css")),
-            own_css=Markup(page.template_text("claims.css")),
-            research=words.RESEARCH,
-            summary=words.sentence(f"{tally([told.outcome for told in found])}"),
-            sections=list(sections.items()),
-            withheld=WITHHELD,
-            seen=page.SEEN,
-            reproduce=f"Simulated with the mechanism {mechanism}, by antalgic claims --html.",
-        )
+    return page.rendered(
+        "claims.html.j2",
+        version=__version__,
+        own_css=Markup(page.template_text("claims.css")),
+        research=words.RESEARCH,
+        summary=words.sentence(tally([told.outcome for told in found])),
+        sections=list(sections.items()),
+        withheld=WITHHELD,
+        seen=page.SEEN,
+        reproduce=f"Simulated with the mechanism {mechanism}, by antalgic claims --html.",
     )
 
 

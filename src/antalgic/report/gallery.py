@@ -161,8 +161,8 @@ def html(found: Gallery) -> str:
         if (own := [e for e in found.entries if e.kind == kind])
     ]
     missed = [pair for pair in ordered(found.entries) if pair[1].hit is False]
-    return page.environment().get_template("gallery.html.j2").render(
-        css=Markup(page.template_text("page.css")), version=__version__, research=words.RESEARCH,
+    return page.rendered(
+        "gallery.html.j2", version=__version__, research=words.RESEARCH,
         score=score([line for e in found.entries for line in e.lines]), missed=missed,
         columns=_COLUMNS,
         sections=sections, method=method(found), cells=cells, verdict=verdict,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +40,30 @@ def check_target(out: Path) -> None:
 def write(
     result: Result, out: Path, *, command: str, certainty: certainty_page.Said | None = None
 ) -> Path:
-    """Write everything into a temporary folder beside ``out`` and put it in place in one step.
+    """Write everything into ``out``, whole or not at all.
 
     ``certainty`` adds uncertainty.parquet and a section to the report.
     """
+    made = manifest(result, command)
+
+    def fill(folder: Path) -> None:
+        result.to_parquet(folder)
+        if certainty is not None:
+            bands = certainty_page.table(result, certainty[0])
+            bands.to_parquet(folder / "uncertainty.parquet", index=False)
+        page.write(result, folder / "report.html", made, certainty)
+
+    return put(out, fill, made)
+
+
+def put(out: Path, fill: Callable[[Path], None], made: Mapping[str, Any]) -> Path:
+    """Fill a temporary folder beside ``out``, add the manifest, put it in place in one step."""
     check_target(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    made = manifest(result, command)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         temporary.chmod(0o755)
-        result.to_parquet(temporary)
-        if certainty is not None:
-            bands = certainty_page.table(result, certainty[0])
-            bands.to_parquet(temporary / "uncertainty.parquet", index=False)
-        page.write(result, temporary / "report.html", made, certainty)
+        fill(temporary)
         text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         (temporary / MANIFEST).write_text(text, encoding="utf-8")
         _put(temporary, out)

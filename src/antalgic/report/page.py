@@ -16,6 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from antalgic import __version__
+from antalgic.population.people import People, typical_person
 from antalgic.report import (
     balance,
     figures,
@@ -89,13 +90,12 @@ def html(
     """
     rows = tables.endpoints(result)
     observed = tables.observed(result)
-    template = environment().get_template("page.html.j2")
-    return template.render(
+    return rendered(
+        "page.html.j2",
         study=result.study,
         people=words.count(len(result.people), "person", "people"),
         single=len(result.people) == 1,
         version=manifest.get("antalgic", __version__),
-        css=Markup(template_text("page.css")),
         research=words.RESEARCH,
         band=words.BAND,
         summary=" ".join(filter(None, (said(result) for said in _SAID))),
@@ -109,7 +109,7 @@ def html(
         drawn=[Markup(text) for text in _drawn(result, manifest)],
         groups=_groups(rows),
         heads=_heads(result),
-        person=_person(result),
+        person=person(result.people),
         bare=result.bare,
         observed=_by_cohort(observed),
         agreement=_agreement(observed),
@@ -182,12 +182,12 @@ def _cell(row: Endpoint) -> Cell:
     return Cell(words.digits(row.median), tables.interval(row), words.digits(row.typical))
 
 
-def _person(result: Result) -> str:
+def person(people: People) -> str:
     """The typical person in words."""
-    person = tables.typical_person(result.people)
-    sex = "woman" if person.female[0] else "man"
-    kind = sex if person.age[0] >= 18 else "girl" if person.female[0] else "boy"
-    age, weight = words.digits(float(person.age[0]), 2), words.digits(float(person.weight[0]))
+    one = typical_person(people)
+    sex = "woman" if one.female[0] else "man"
+    kind = sex if one.age[0] >= 18 else "girl" if one.female[0] else "boy"
+    age, weight = words.digits(float(one.age[0]), 2), words.digits(float(one.weight[0]))
     return f"a {kind} of {age} years and {weight} kg"
 
 
@@ -225,6 +225,12 @@ def _reproduce(result: Result, manifest: Mapping[str, Any]) -> list[tuple[str, s
 
 
 # --- template ----------------------------------------------------------------------------------
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template of this room, filled; the style sheet is given to each."""
+    css = Markup(template_text("page.css"))
+    return environment().get_template(template).render(css=css, **values)
 
 
 def template_text(name: str) -> str:

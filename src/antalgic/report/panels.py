@@ -75,7 +75,7 @@ def draw(axes: Axes, found: Sequence[Track], window: Window, *, log: bool, thin:
                 x, rows[lower], rows[upper], color=track.stroke.colour, alpha=opacity, linewidth=0
             )
         axes.plot(x, rows[2], color=track.stroke.colour, linestyle=track.stroke.dash)
-    _ticks(axes, low, top, log=log)
+    ticks(axes, low, top, log=log)
     axes.grid(axis="y", color="#e9e9e9", linewidth=0.5)
     axes.set_axisbelow(True)
 
@@ -137,7 +137,8 @@ def _reduced(track: Track, low: float, top: float, *, log: bool) -> tuple[Array,
     return track.times[kept], rows[:, kept]
 
 
-def _ticks(axes: Axes, low: float, top: float, *, log: bool) -> None:
+def ticks(axes: Axes, low: float, top: float, *, log: bool) -> None:
+    """Ticks of concentration on an axis from low to top, with plain numbers."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
     plain = FuncFormatter(lambda value, _: words.grouped(f"{value:.12g}"))

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from antalgic.evidence.matching import Compared, compared, matching
 from antalgic.evidence.validate import FOLD, explanations
 from antalgic.model.shelf import Covariate, Parameter, PKModel, SharedSpread
-from antalgic.population import People
+from antalgic.population.people import typical_person
 from antalgic.report import words
 from antalgic.report.content import nothing
 from antalgic.report.window import words_of
@@ -117,19 +114,6 @@ class ModelCard:
 def endpoints(result: Result) -> tuple[Endpoint, ...]:
     """Cmax, tmax, AUC from 0 to the end and terminal half-life of every arm and analyte."""
     return tuple(row for arm in result.blood for row in _endpoints(result, arm))
-
-
-def typical_person(people: People) -> People:
-    """One person with the median of every number and the commonest sex and race of some people."""
-    races, counts = np.unique(people.race, return_counts=True)
-    return People(
-        np.array([1]), _middle(people.weight), _middle(people.age), _middle(people.height),
-        np.array([bool(np.mean(people.female) > 0.5)]), np.array([races[counts.argmax()]]),
-    )  # fmt: skip
-
-
-def _middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([np.median(values)])
 
 
 def _endpoints(result: Result, arm: Arm) -> Iterator[Endpoint]:
