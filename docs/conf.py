@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import calibration_page  # noqa: E402  (found through the line above)
+import comparison_page  # noqa: E402  (found through the line above)
 import credibility_page  # noqa: E402  (found through the line above)
 import harm_page  # noqa: E402  (found through the line above)
 import shelf_page  # noqa: E402  (found through the line above)
@@ -33,4 +34,5 @@ nitpicky = True
 shelf_page.write(HERE / "_generated" / "shelf.md")
 calibration_page.write(HERE / "_generated")
 harm_page.write(HERE / "_generated" / "harm.md")
+comparison_page.write(HERE / "_generated")
 credibility_page.write(HERE / "_generated" / "credibility.md")

@@ -98,10 +98,9 @@ def tests(path: Path) -> int:
 
 def _validation(blood: Any, outcomes: Any, credibility: Any) -> str:
     tallies = credibility.tallies(blood, outcomes)
-    rows: list[Any] = [("kind", "standing", "simulated", "judged", "inside", "outside")]
+    rows: list[Any] = [("kind", "standing", "inside", "no tolerance")]
     rows += [
-        (t.kind, t.standing, str(t.n), str(t.judged), str(t.inside), str(t.outside))
-        for t in tallies
+        (t.kind, t.standing, f"{t.inside} of {t.judged}", str(t.n - t.judged)) for t in tallies
     ]
     judged, inside = sum(t.judged for t in tallies), sum(t.inside for t in tallies)
     targets = credibility.targets(outcomes)
@@ -125,10 +124,13 @@ def _validation(blood: Any, outcomes: Any, credibility: Any) -> str:
 
 
 def _miss(miss: Any) -> str:
-    seen, found = (f"{v:.3g} {miss.unit}".strip() for v in (miss.observed, miss.simulated))
+    from antalgic.report import words
+
+    values = (miss.observed, miss.simulated)
+    seen, found = (f"{words.digits(value)} {miss.unit}".strip() for value in values)
     return (
         f"**{plain(miss.where)}**, {plain(miss.what)} ({miss.kind}): observed {seen}, simulated "
-        f"{found}. {plain(miss.why)}"
+        f"{found}. {plain(words.sentence(miss.why))}"
     )
 
 
@@ -142,15 +144,20 @@ def _uncertainty(words: Any, credibility: Any) -> str:
         listed = f"{len(wide)} ({', '.join(wide)})" if wide else "0"
         rows.append((name, str(len(fitted)), listed, str(len(mechanisms.posterior(name)))))
     graded = credibility.graded()
-    grades: list[Any] = [("numbers of", *graded[0].grades, *graded[0].hows)]
-    grades += [(g.part, *map(str, (*g.grades.values(), *g.hows.values()))) for g in graded]
+    grades: list[Any] = [("numbers of", *graded[0].grades)]
+    grades += [(g.part, *map(str, g.grades.values())) for g in graded]
+    hows = (
+        f"{g.part}: {', '.join(f'{n} {how}' for how, n in g.hows.items() if n)}." for g in graded
+    )
     return "\n\n".join(
         [
             bullets(*map(plain, words.uncertainty)),
             f"Not learned: a posterior at least {_UNLEARNED:g} times as wide as its prior.",
             markdown(rows),
-            "How sure the numbers are, by grade (A sure, D weak) and by how each was obtained:",
+            "How sure the numbers are, by grade (A sure, D weak):",
             markdown(grades),
+            "How they were obtained:",
+            bullets(*hows),
         ]
     )
 

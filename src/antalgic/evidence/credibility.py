@@ -105,11 +105,6 @@ class Tally:
     judged: int
     inside: int
 
-    @property
-    def outside(self) -> int:
-        """Those judged outside."""
-        return self.judged - self.inside
-
 
 @dataclass(frozen=True)
 class Miss:
