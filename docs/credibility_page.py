@@ -14,17 +14,15 @@ RESULTS = ROOT / "calibration" / "results"
 _UNLEARNED = 0.9
 
 
-def write(path: Path) -> None:
-    """Run every check and write the page's body to ``path``; a minute where circuits are known."""
-    from antalgic.evidence import findings, validate  # here: only building needs the package
-
-    text = body(validate.run(), findings.run(findings.names()))
+def write(path: Path, found: Any) -> None:
+    """Write the page's body to ``path``, counted from a run of the whole gallery."""
+    text = body(found.blood, found.clinical, found.bench)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def body(blood: Any, outcomes: Any) -> str:
-    """The page's body in Markdown, from outcomes of `validate.run` and `findings.run`."""
+def body(blood: Any, outcomes: Any, bench: Any = ()) -> str:
+    """The page's body in Markdown, from outcomes of validate, findings and experiments."""
     from antalgic.evidence import credibility
 
     words = credibility.words()
@@ -33,7 +31,7 @@ def body(blood: Any, outcomes: Any) -> str:
         "context": ("Context of use", _contexts(words)),
         "risk": ("Model risk", _risks(words)),
         "verification": ("Verification", _verification(words)),
-        "validation": ("Validation", _validation(blood, outcomes, credibility)),
+        "validation": ("Validation", _validation(blood, outcomes, bench, credibility)),
         "uncertainty": ("Uncertainty", _uncertainty(words, credibility)),
         "applicability": ("Applicability", _applicability(words, credibility)),
     }
@@ -96,12 +94,11 @@ def tests(path: Path) -> int:
     return sum(isinstance(n, ast.FunctionDef) and n.name.startswith("test") for n in found)
 
 
-def _validation(blood: Any, outcomes: Any, credibility: Any) -> str:
-    tallies = credibility.tallies(blood, outcomes)
-    rows: list[Any] = [("kind", "standing", "simulated", "judged", "inside", "outside")]
+def _validation(blood: Any, outcomes: Any, bench: Any, credibility: Any) -> str:
+    tallies = credibility.tallies(blood, outcomes, bench)
+    rows: list[Any] = [("kind", "standing", "inside", "no tolerance")]
     rows += [
-        (t.kind, t.standing, str(t.n), str(t.judged), str(t.inside), str(t.outside))
-        for t in tallies
+        (t.kind, t.standing, f"{t.inside} of {t.judged}", str(t.n - t.judged)) for t in tallies
     ]
     judged, inside = sum(t.judged for t in tallies), sum(t.inside for t in tallies)
     targets = credibility.targets(outcomes)
@@ -119,16 +116,19 @@ def _validation(blood: Any, outcomes: Any, credibility: Any) -> str:
         "estimated it from these people. *Fitted here*: calibration used it. Both are "
         "no test of the model.",
     ]
-    missed = credibility.misses(blood, outcomes)
+    missed = credibility.misses(blood, outcomes, bench)
     named = ["**Misses**", bullets(*map(_miss, missed))] if missed else ["There is no miss."]
     return "\n\n".join([*lines, markdown(rows), *named])
 
 
 def _miss(miss: Any) -> str:
-    seen, found = (f"{v:.3g} {miss.unit}".strip() for v in (miss.observed, miss.simulated))
+    from antalgic.report import words
+
+    values = (miss.observed, miss.simulated)
+    seen, found = (f"{words.digits(value)} {miss.unit}".strip() for value in values)
     return (
         f"**{plain(miss.where)}**, {plain(miss.what)} ({miss.kind}): observed {seen}, simulated "
-        f"{found}. {plain(miss.why)}"
+        f"{found}. {plain(words.sentence(miss.why))}"
     )
 
 
@@ -142,15 +142,20 @@ def _uncertainty(words: Any, credibility: Any) -> str:
         listed = f"{len(wide)} ({', '.join(wide)})" if wide else "0"
         rows.append((name, str(len(fitted)), listed, str(len(mechanisms.posterior(name)))))
     graded = credibility.graded()
-    grades: list[Any] = [("numbers of", *graded[0].grades, *graded[0].hows)]
-    grades += [(g.part, *map(str, (*g.grades.values(), *g.hows.values()))) for g in graded]
+    grades: list[Any] = [("numbers of", *graded[0].grades)]
+    grades += [(g.part, *map(str, g.grades.values())) for g in graded]
+    hows = (
+        f"{g.part}: {', '.join(f'{n} {how}' for how, n in g.hows.items() if n)}." for g in graded
+    )
     return "\n\n".join(
         [
             bullets(*map(plain, words.uncertainty)),
             f"Not learned: a posterior at least {_UNLEARNED:g} times as wide as its prior.",
             markdown(rows),
-            "How sure the numbers are, by grade (A sure, D weak) and by how each was obtained:",
+            "How sure the numbers are, by grade (A sure, D weak):",
             markdown(grades),
+            "How they were obtained:",
+            bullets(*hows),
         ]
     )
 

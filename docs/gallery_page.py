@@ -6,8 +6,11 @@ from typing import Any
 from shelf_page import bullets, markdown, plain, reference
 
 
-def write(folder: Path) -> None:
-    """Write gallery.md and a figure for each study to ``folder``, and the page to its extra/."""
+def write(folder: Path) -> Any:
+    """Write gallery.md and a figure for each study to ``folder``, and the page to its extra/.
+
+    What was run is returned, for other pages that are made from it.
+    """
     from antalgic.evidence import gallery as evidence  # here: only building needs the package
     from antalgic.report import gallery
 
@@ -19,6 +22,7 @@ def write(folder: Path) -> None:
             gallery.save(entry, images / f"{entry.name}.svg")
     (folder / "gallery.md").write_text(page(found, gallery) + "\n", encoding="utf-8")
     gallery.write(found, folder / "extra", "gallery-read.html")
+    return found
 
 
 def page(found: Any, report: Any) -> str:

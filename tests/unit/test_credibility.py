@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from antalgic import yamlfile
-from antalgic.evidence import credibility, findings, validate
+from antalgic.evidence import credibility, experiments, findings, validate
 from antalgic.evidence.credibility import KINDS, LEVELS, Question
 
 ROOT = Path(__file__).parents[2]
@@ -85,12 +85,16 @@ def test_risk_rises_with_influence_and_with_consequence() -> None:
 
 def test_tallies_count_every_check_once(blood: validate.Outcome) -> None:
     found = outcomes()
-    tallies = credibility.tallies(blood, found)
+    bench = experiments.run(experiments.names())
+    tallies = credibility.tallies(blood, found, bench)
     rows = [r for r in blood.rows if r.chosen and r.simulated is not None]
-    assert sum(t.n for t in tallies) == len(found) + len(rows)
-    assert sum(t.judged for t in tallies if t.kind != "blood") == sum(
+    assert sum(t.n for t in tallies) == len(found) + len(rows) + len(bench)
+    apart = ("blood", "receptor", "wind-up")
+    assert sum(t.judged for t in tallies if t.kind not in apart) == sum(
         o.finding.within is not None for o in found
     )
+    named = credibility.misses(blood, found, bench)
+    assert sum(m.kind in ("receptor", "wind-up") for m in named) == sum(not o.hit for o in bench)
     assert {t.kind for t in tallies} == set(KINDS)
 
 

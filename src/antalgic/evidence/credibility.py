@@ -16,7 +16,7 @@ from pydantic import BeforeValidator
 
 from antalgic import yamlfile
 from antalgic.dosing.fields import Strict
-from antalgic.evidence import findings, validate
+from antalgic.evidence import experiments, findings, validate
 from antalgic.model import comparators, harm, shelf
 from antalgic.model import mechanism as mechanisms
 from antalgic.model.mechanism import against_movement
@@ -30,7 +30,7 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 _RISK: tuple[Level, ...] = ("low", "low", "medium", "high", "high")
 #: Kinds of check, in the order of the page.
 KINDS = (
-    "blood", "pain under ketamine", "mood", "pain under placebo", "pain after surgery",
+    "blood", "receptor", "wind-up", "pain under ketamine", "mood", "pain under placebo", "pain after surgery",
     "pain under other treatments", "harm in a session",
 )  # fmt: skip
 
@@ -105,11 +105,6 @@ class Tally:
     judged: int
     inside: int
 
-    @property
-    def outside(self) -> int:
-        """Those judged outside."""
-        return self.judged - self.inside
-
 
 @dataclass(frozen=True)
 class Miss:
@@ -165,12 +160,19 @@ def fitted(outcome: findings.Outcome) -> bool:
     return finding.use == "fit" or (outcome.trial.name, finding.id) in beside
 
 
-def tallies(blood: validate.Outcome, outcomes: Sequence[findings.Outcome]) -> tuple[Tally, ...]:
+def tallies(
+    blood: validate.Outcome,
+    outcomes: Sequence[findings.Outcome],
+    bench: Sequence[experiments.Outcome] = (),
+) -> tuple[Tally, ...]:
     """Checks by kind, and by whether the model has seen them in fitting."""
     counted: dict[tuple[str, str], Counter[bool | None]] = {}
     for row in blood.rows:
         if row.chosen and row.simulated is not None:
             counted.setdefault(("blood", row.standing), Counter())[row.hit] += 1
+    for read in bench:
+        standing = "fitted here" if read.reading.use == "fit" else "checked only"
+        counted.setdefault((read.experiment.kind, standing), Counter())[read.hit] += 1
     for outcome in outcomes:
         standing = "fitted here" if fitted(outcome) else "checked only"
         counted.setdefault((kind_of(outcome), standing), Counter())[outcome.hit] += 1
@@ -192,7 +194,11 @@ def targets(outcomes: Iterable[findings.Outcome]) -> dict[int, bool]:
     return dict(sorted(met.items()))
 
 
-def misses(blood: validate.Outcome, outcomes: Sequence[findings.Outcome]) -> tuple[Miss, ...]:
+def misses(
+    blood: validate.Outcome,
+    outcomes: Sequence[findings.Outcome],
+    bench: Sequence[experiments.Outcome] = (),
+) -> tuple[Miss, ...]:
     """Every check outside its tolerance."""
     found = [
         Miss(
@@ -203,6 +209,15 @@ def misses(blood: validate.Outcome, outcomes: Sequence[findings.Outcome]) -> tup
         )
         for row in blood.misses
     ]  # fmt: skip
+    for read in bench:
+        if not read.hit:
+            why = read.reading.miss or "no explanation on file"
+            found.append(
+                Miss(
+                    read.experiment.kind, read.experiment.name, read.reading.id,
+                    read.observed, read.simulated, read.experiment.unit, why,
+                )
+            )  # fmt: skip
     for outcome in outcomes:
         if outcome.hit is False:
             why = outcome.finding.miss or "no explanation on file"
