@@ -30,8 +30,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 _RISK: tuple[Level, ...] = ("low", "low", "medium", "high", "high")
 #: Kinds of check, in the order of the page.
 KINDS = (
-    "blood", "receptor", "wind-up", "pain under ketamine", "mood", "pain under placebo", "pain after surgery",
-    "pain under other treatments", "harm in a session",
+    "blood", "receptor", "wind-up", "pain under ketamine", "mood", "pain under placebo",
+    "pain after surgery", "pain under other treatments", "harm in a session",
 )  # fmt: skip
 
 
