@@ -17,7 +17,7 @@ def write(folder: Path) -> None:
     rows = [
         (o.claim.claim, o.claim.question, o.claim.verdict, claim_words.brief(o)) for o in outcomes
     ]
-    table = markdown([("claim", "question", "verdict of the evidence", "simulation"), *rows])
+    table = markdown([("claim", "question", "evidence", "simulation"), *rows])
     table = re.sub(r"^\| (C\d+) ", r'| <a href="claims-read.html#\1">\1</a> ', table, flags=re.M)
     text = f"{words.sentence(claims_page.tally(outcomes))}\n\n{table}\n"
     extra = folder / "extra"

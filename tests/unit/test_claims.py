@@ -287,7 +287,7 @@ def test_the_figure_has_a_curve_an_arm_and_a_mark_a_number(told: Told, blunted: 
         assert isinstance(figure, Figure)
         curves, compared = figure.axes
         assert len(curves.lines) >= 2
-        assert curves.get_title(loc="left") == "Pain in complex regional pain syndrome, mean"
+        assert curves.get_title(loc="left") == "Pain, mean: complex regional pain syndrome"
         drawn = " ".join(" ".join(t.get_text() for t in compared.texts).split())
         assert "(expected −3.5 to −1.5)" in drawn
     inside = claim_figure.rows(told.outcome)[0].place

@@ -145,12 +145,12 @@ def _curves(
 
 
 def _title(told: Told, study: str, output: str) -> str:
-    """Such as "Pain in fibromyalgia, mean"."""
+    """Such as "Pain, mean: fibromyalgia"."""
     simulated = told.outcome.claim.simulated
     assert simulated is not None
     mark = " (exploratory)" if told.outcome.exploratory else ""
     where = claim_words.condition(claims.study_of(simulated.studies[study]))
-    return f"{pain_panels.title(output)} in {where}, mean{mark}"
+    return f"{pain_panels.title(output)}, mean: {where}{mark}"
 
 
 def _top(output: str, top: float) -> float:
