@@ -179,8 +179,10 @@ def validate(
 ) -> None:
     """Reproduce the published studies of the library: observed, simulated, hit or miss."""
     from antalgic.evidence import gallery as evidence
-    from antalgic.report import gallery
+    from antalgic.report import gallery, output
 
+    if out is not None:
+        output.check_folder(out)
     found = evidence.run(name, mechanism)
     if out is not None:
         gallery.write(found, out)
@@ -331,10 +333,11 @@ def sensitivity(
     hour = None if at is None else _option("--at", lambda: units.parse(at, Kind.TIME))
     named = None if parameters is None else [name.strip() for name in parameters.split(",")]
     from antalgic.evidence import sensitivity as evidence
+    from antalgic.report import output
     from antalgic.report import sensitivity as shown
 
     if out is not None:
-        shown.check_folder(out)
+        output.check_folder(out)
     with _watched(quiet=as_json) as progress:
         found = evidence.run(
             loaded, of=of, arm=arm, over=over, at=hour, parameters=named, threads=threads,

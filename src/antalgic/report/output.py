@@ -26,10 +26,15 @@ from antalgic.simulation.persons import response
 MANIFEST = "manifest.json"
 
 
+def check_folder(out: Path) -> None:
+    """Refuse, before any work, a folder that is a file."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"'{out}' is a file, expected a folder", field="--out")
+
+
 def check_target(out: Path) -> None:
     """Refuse, before any work, a target that is a file or holds something that is not ours."""
-    if out.is_file():
-        raise InputError(f"'{out}' is a file, expected a folder", field="--out")
+    check_folder(out)
     if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
         raise InputError(
             f"'{out}' holds files that are not a result of ours, expected a new or empty folder",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from antalgic import __version__
-from antalgic.errors import InputError
 from antalgic.evidence.sensitivity import LEVELS, Bar, Sensitivity
 from antalgic.model.uncertain import Uncertain
 from antalgic.report import curves, figures, pain_panels, relief, style, words
@@ -148,12 +147,6 @@ def _says(bar: Bar) -> bool:
 
 
 # --- figures -----------------------------------------------------------------------------------
-
-
-def check_folder(path: Path) -> None:
-    """Refuse, before any work, a folder that is a file."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"'{path}' is a file, expected a folder", field="--out")
 
 
 def write(found: Sensitivity, folder: Path) -> list[Path]:
