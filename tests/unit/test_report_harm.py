@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -171,6 +172,13 @@ def test_chairs_count_the_longer_of_observation_and_recovery() -> None:
     placebo = next(s for s in clinic.seats(result(SHORT)) if s.arm.name == "placebo")
     assert placebo.chair == pytest.approx({"spravato": 2 / 3 + 2, "anzca2021": 2 / 3 + 4})
     assert placebo.nurse["spravato"] == pytest.approx((2 / 3 + 2) / 2)
+
+
+def test_pain_that_is_exploratory_is_marked_in_the_session() -> None:
+    doubtful = replace(result(SHORT), exploratory={"ketamine": {"pain": ("no trial",)}})
+    titles = {a.get_gid(): a.get_title(loc="left") for a in figures.sessions(doubtful)[0].axes}
+    assert titles["pain"] == "Pain (exploratory)"
+    assert titles["sedation"] == "Alertness"
 
 
 def test_a_course_has_all_its_sessions() -> None:

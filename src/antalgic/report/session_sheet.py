@@ -177,7 +177,8 @@ def _watched(axes: Axes, *, given: Sitting, output: str) -> None:
         pain_panels.draw(axes, output, found, given.window, thin=thin, means=False)
         _person(axes, given, output)
     pain_panels.time_axis(axes, given.window, labelled=True)
-    axes.set_title(pain_panels.title(output), loc="left", fontweight="bold", pad=5)
+    title = pain_panels.title(output) + relief.mark(given.result, *given.arms, output=output)
+    axes.set_title(title, loc="left", fontweight="bold", pad=5)
 
 
 def _course(given: Sitting, arm: Arm, output: str) -> Course:
