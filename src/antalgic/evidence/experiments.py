@@ -37,8 +37,8 @@ class Reading(Strict):
     without.
     printed, divisor: places under checks of receptors/nmda.yaml where the number stands, and what
     it is divided by; a cell's stands in mechanism/wind-up-runs.yaml, any other in `value`.
-    within, or relative: where the simulated number must lie; vary: parameters that are not known
-    better than from one end to the other.
+    within, relative (a share) or apart (in the unit): where the simulated number must lie; vary:
+    parameters that are not known better than from one end to the other.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Reading(Strict):
     value: float | None = None
     within: tuple[float, float] | None = None
     relative: float | None = None
+    apart: float | None = None
     source: str
     use: Literal["fit", "check"]
     note: str | None = None
@@ -90,8 +91,10 @@ class Outcome:
         """Where the simulated number must lie."""
         if self.reading.within is not None:
             return self.reading.within
-        assert self.reading.relative is not None
-        far = abs(self.observed) * self.reading.relative
+        far = self.reading.apart
+        if far is None:
+            assert self.reading.relative is not None
+            far = abs(self.observed) * self.reading.relative
         return self.observed - far, self.observed + far
 
     @property
